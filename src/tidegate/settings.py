@@ -1,0 +1,211 @@
+"""Every setting: its name, default, unit and meaning, in this one place.
+
+`config.toml` is parsed into `Settings`; an environment variable `TIDEGATE_<TABLE>_<KEY>` overrides
+a key. Unknown keys are refused with the nearest name. `docs/settings.md` is made from this file and
+a test holds the two together.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+"""What a channel may be called: fit for a path, a URL and a folder without escaping."""
+
+ChannelName = Annotated[str, StringConstraints(pattern=f"^{CHANNEL_NAME}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,128}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsError(ValueError):
+    """The operator's configuration is wrong. The text names the key and what to write instead."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Log(_Table):
+    """Where media is kept while it is live."""
+
+    root: Path = Field(
+        Path("/dev/shm/tidegate"),  # noqa: S108  (tmpfs is where live logs belong)
+        description="Folder of the live logs; on tmpfs, media never waits for a disk.",
+    )
+    retention_s: float = Field(
+        90.0, ge=10, le=86_400, description="Seconds of media kept behind the live edge."
+    )
+    retention_mb: int = Field(
+        1024, ge=16, le=1_048_576, description="Megabytes kept in one log at most."
+    )
+
+
+class State(_Table):
+    """What must outlive a restart."""
+
+    folder: Path = Field(
+        Path("~/.local/state/tidegate"),
+        description="Folder of the stream key and of what the node remembers; mode 0700.",
+    )
+
+
+class Rtmp(_Table):
+    """RTMP ingest."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
+    port: Port = Field(1935, description="Port to listen on; 0 takes any free one.")
+    max_connections: int = Field(
+        1000, ge=1, le=15_000, description="Connections open at once; more are closed at once."
+    )
+    publish_deadline_s: float = Field(
+        10.0, ge=1, le=120, description="Seconds from accept to an accepted publish."
+    )
+    idle_timeout_s: float = Field(
+        15.0, ge=1, le=600, description="Seconds a publisher may send nothing."
+    )
+
+
+class Publish(_Table):
+    """Who may publish, and what happens when they go."""
+
+    key: Key | None = Field(
+        None,
+        description="Stream key for every channel without its own; made at the first start "
+        "and kept in the state folder when absent.",
+    )
+    grace_s: float = Field(
+        30.0, ge=0, le=3600, description="Seconds a channel waits for its publisher to come back."
+    )
+
+
+class Package(_Table):
+    """How samples become chunks and segments."""
+
+    part_ms: int = Field(
+        200, ge=50, le=1000, description="Target length of a CMAF chunk (an LL-HLS part), ms."
+    )
+    segment_ms: int = Field(
+        2000, ge=500, le=20_000, description="Target length of a segment, ms; cut at a keyframe."
+    )
+    flv_chunk_ms: int = Field(
+        100, ge=10, le=1000, description="Target length of a chunk of the FLV log, ms."
+    )
+    window_s: float = Field(
+        30.0, ge=6, le=43_200, description="Seconds of segments that a live playlist lists."
+    )
+
+
+class Http(_Table):
+    """Delivery to viewers."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
+    port: Port = Field(8080, description="Port to listen on; 0 takes any free one.")
+    max_connections: int = Field(
+        15_000, ge=1, le=1_000_000, description="Connections open at once in one worker."
+    )
+    header_timeout_s: float = Field(
+        10.0, ge=1, le=120, description="Seconds for a request's header to arrive whole."
+    )
+    keepalive_s: float = Field(
+        30.0, ge=1, le=600, description="Seconds an idle connection is kept open."
+    )
+    slow_viewer_s: float = Field(
+        6.0,
+        ge=1,
+        le=60,
+        description="Seconds a viewer of a tail may fall behind before it jumps to the newest "
+        "independent chunk.",
+    )
+
+
+class Channel(_Table):
+    """One channel's own rules."""
+
+    key: Key | None = Field(None, description="Stream key of this channel alone.")
+    takeover: bool = Field(
+        False, description="Whether a second publisher replaces the first instead of being refused."
+    )
+
+
+class Node(_Table):
+    """The parts of this machine and their parent."""
+
+    drain_s: float = Field(
+        5.0, ge=0, le=600, description="Seconds the parts get to finish after SIGTERM."
+    )
+
+
+class Settings(_Table):
+    """The whole of `config.toml`."""
+
+    log: Log = Log()
+    state: State = State()
+    rtmp: Rtmp = Rtmp()
+    publish: Publish = Publish()
+    package: Package = Package()
+    http: Http = Http()
+    node: Node = Node()
+    channels: dict[ChannelName, Channel] = Field(
+        default_factory=dict, description="One table a channel: `[channels.NAME]`."
+    )
+
+
+def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from a TOML file (or none) and the environment.
+
+    Raises `SettingsError` with one line a mistake.
+    """
+    tables: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"{path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: not TOML: {error}") from error
+    _override(tables, environ)
+    try:
+        return Settings.model_validate(tables)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_complaints(error))) from error
+
+
+def _override(tables: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for table, field in Settings.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, _Table)):
+            continue
+        for key in model.model_fields:
+            value = environ.get(f"TIDEGATE_{table}_{key}".upper())
+            if value is not None and isinstance(tables.setdefault(table, {}), dict):
+                tables[table][key] = value
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """One line a mistake: where it is, what is wrong, and for an unknown key the nearest name."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        where = [str(step) for step in problem["loc"]]
+        name = ".".join(where)
+        if problem["type"] != "extra_forbidden":
+            lines.append(f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+            continue
+        near = difflib.get_close_matches(where[-1], _known(where[:-1]), n=1, cutoff=0.5)
+        lines.append(
+            f"{name}: there is no such key" + (f"; did you mean {near[0]}?" if near else "")
+        )
+    return lines
+
+
+def _known(where: list[str]) -> list[str]:
+    if not where:
+        return list(Settings.model_fields)
+    if where[0] == "channels":
+        return list(Channel.model_fields)
+    model = Settings.model_fields[where[0]].annotation
+    return list(model.model_fields) if isinstance(model, type) else []
