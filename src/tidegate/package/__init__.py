@@ -1,0 +1,1 @@
+"""Samples to logs; playlists from an index, as pure functions."""

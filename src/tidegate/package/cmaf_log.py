@@ -1,0 +1,110 @@
+"""One track's CMAF log: samples in, chunks of about a part target out.
+
+Law: a chunk is written once its samples' durations are known, so it waits for the sample after its
+last; within a segment, chunks are parts of at most `part_target`, as few and as even as may be.
+"""
+
+from collections.abc import Sequence
+
+from tidegate.log import Flag, LogWriter
+from tidegate.media import cmaf
+from tidegate.media.sample import AudioTrack, Sample, Track
+from tidegate.package.clock import Run, WallClock
+
+_SLACK_S = 0.002
+"""What the wire's millisecond rounding may add to a part, seconds."""
+
+
+def part_target(part_ms: int, frame_s: float) -> float:
+    """The longest part, seconds: the whole number of frames nearest to the setting, and slack."""
+    frames = max(1, round(part_ms / 1000 / frame_s))
+    return round(frames * frame_s + _SLACK_S, 3)
+
+
+class CmafLog:
+    """Appends one run after another of `track` to `writer`."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self.writer = writer
+        self.part_target = 0.0
+        self.segment_start = 0
+        self.longest_segment = 0.0
+        self._track: Track
+        self._clock: WallClock
+        self._held: Sample | None = None
+        self._chunk: list[tuple[Sample, int]] = []
+        self._duration = 0
+        self._flags = Flag(0)
+
+    @property
+    def end(self) -> float:
+        """Media time of the end of what is written, seconds."""
+        last = self.writer.last
+        return last.end / self.writer.timescale if last else 0.0
+
+    def begin_run(self, track: Track, part_target: float, run: Run) -> None:
+        """Start afresh with `track`'s init; what follows is a discontinuity to what stands."""
+        init = cmaf.audio_init(track) if isinstance(track, AudioTrack) else cmaf.video_init(track)
+        self.writer.set_init(init, run.init)
+        self._track = track
+        self._clock = run.clock
+        self.segment_start = round(run.start * track.timescale)
+        self.part_target = part_target
+        self._held = None
+        self._chunk.clear()
+        self._duration = 0
+        self._flags = Flag.STARTS_SEGMENT
+        if self.writer.last is not None:
+            self._flags |= Flag.DISCONTINUITY
+
+    def add(self, sample: Sample, *, cut: bool) -> None:
+        """Take the next sample; with `cut` it begins a segment. Raises `LogFull`."""
+        held = self._held
+        if held is not None:
+            duration = sample.dts - held.dts
+            self._chunk.append((held, duration))
+            self._duration += duration
+            if cut or self._duration + duration > self.part_target * self._track.timescale:
+                self._flush()
+        if cut or held is None:
+            self._mark_segment(sample.dts)
+        self._held = sample
+
+    def _mark_segment(self, start: int) -> None:
+        if not self._flags & Flag.STARTS_SEGMENT:
+            self._flags |= Flag.STARTS_SEGMENT
+            lasted = (start - self.segment_start) / self._track.timescale
+            self.longest_segment = max(self.longest_segment, lasted)
+        self.segment_start = start
+
+    def finish_run(self) -> None:
+        """Write what is held; its last sample lasts as long as the one before. Raises `LogFull`."""
+        if self._held is None:
+            return
+        guess = self._chunk[-1][1] if self._chunk else self._frame()
+        self._chunk.append((self._held, guess))
+        self._duration += guess
+        self._held = None
+        self._flush()
+
+    def _frame(self) -> int:
+        if isinstance(self._track, AudioTrack):
+            return self._track.frame_size
+        return round(self._track.timescale / (self._track.frame_rate or 30))
+
+    def _flush(self) -> None:
+        samples: Sequence[tuple[Sample, int]] = self._chunk
+        first = samples[0][0]
+        flags = self._flags
+        if first.keyframe:
+            flags |= Flag.INDEPENDENT
+        wall = self._clock.wall(first.dts / self._track.timescale)
+        starts = bool(flags & Flag.STARTS_SEGMENT)
+        data = cmaf.chunk(self.writer.next, first.dts, samples, self._track, wall, starts)
+        self.writer.append(
+            data, time=first.dts, duration=self._duration, wall=wall, flags=int(flags)
+        )
+        self.part_target = max(self.part_target, self._duration / self._track.timescale)
+        self._chunk = []
+        self._duration = 0
+        self._flags = Flag(0)
