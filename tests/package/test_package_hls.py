@@ -34,12 +34,12 @@ def records(plan: list[tuple[int, bool, int]]) -> list[Record]:
         offset = 0
         init += discontinuity and segment > 0
         for part in range(parts):
-            flags = Flag.INDEPENDENT | Flag.STARTS_SEGMENT if part == 0 else Flag(0)
+            flags = Flag.INDEPENDENT | Flag.STARTS_SEGMENT if part == 0 else 0
             if part == 0 and discontinuity and segment > 0:
                 flags |= Flag.DISCONTINUITY
             duration = last if part == parts - 1 else PART
             wall = 1_700_000_000_000_000 + time * 1_000_000 // TIMESCALE
-            made.append(Record(time, wall, segment, offset, 10_000, duration, init, int(flags)))
+            made.append(Record(time, wall, segment, offset, 10_000, duration, init, flags))
             offset += 10_000
             time += duration
     return made

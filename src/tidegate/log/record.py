@@ -15,8 +15,7 @@ as the log lives; retention punches holes in front and never moves a record.
 """
 
 import struct
-from enum import IntFlag
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tidegate.log.errors import LogError
 
@@ -31,16 +30,14 @@ RECORD_SIZE = RECORD.size
 U32_MAX = 0xFFFF_FFFF
 
 
-class Flag(IntFlag):
-    """What a chunk is to a reader."""
+class Flag:
+    """What a chunk is to a reader: bits, as plain numbers, for they are tested at every sample."""
 
-    INDEPENDENT = 1
+    INDEPENDENT: Final = 1
     """Decoding can start here."""
-    STARTS_SEGMENT = 2
-    DISCONTINUITY = 4
+    STARTS_SEGMENT: Final = 2
+    DISCONTINUITY: Final = 4
     """Times or coding do not follow from the chunk before; its init is a new one."""
-    GAP = 8
-    """Media is missing just before this chunk."""
 
 
 class Record(NamedTuple):

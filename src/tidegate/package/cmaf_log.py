@@ -34,7 +34,7 @@ class CmafLog:
         self._held: Sample | None = None
         self._chunk: list[tuple[Sample, int]] = []
         self._duration = 0
-        self._flags = Flag(0)
+        self._flags = 0
 
     @property
     def end(self) -> float:
@@ -102,9 +102,9 @@ class CmafLog:
         starts = bool(flags & Flag.STARTS_SEGMENT)
         data = cmaf.chunk(self.writer.next, first.dts, samples, self._track, wall, starts)
         self.writer.append(
-            data, time=first.dts, duration=self._duration, wall=wall, flags=int(flags)
+            data, time=first.dts, duration=self._duration, wall=wall, flags=flags
         )
         self.part_target = max(self.part_target, self._duration / self._track.timescale)
         self._chunk = []
         self._duration = 0
-        self._flags = Flag(0)
+        self._flags = 0

@@ -20,7 +20,7 @@ class FlvLog:
         self._clock: WallClock
         self._tags: list[bytes] = []
         self._start = self._newest = 0
-        self._flags = Flag(0)
+        self._flags = 0
 
     def begin_run(self, video: VideoTrack | None, audio: AudioTrack | None, run: Run) -> None:
         """Start afresh with these tracks. Raises `LogFull`."""
@@ -65,7 +65,7 @@ class FlvLog:
             time=self._start,
             duration=max(0, self._newest - self._start),
             wall=self._clock.wall(self._start / TIMESCALE),
-            flags=int(self._flags),
+            flags=self._flags,
         )
         self._tags = []
-        self._flags = Flag(0)
+        self._flags = 0

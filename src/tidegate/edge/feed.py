@@ -1,0 +1,150 @@
+"""One log as this worker serves it: its reader, its window, who waits for it and who follows it.
+
+Law: the log is read again only when it changed and someone asks or waits; whatever the number of
+viewers, a change is read once, rendered once, and all who waited are woken in one pass.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tidegate.edge.connection import Connection
+from tidegate.edge.response import Answer
+from tidegate.edge.routes import Media, Multivariant
+from tidegate.log import LogReader
+from tidegate.package.window import Window
+
+Resolve = Callable[[], Answer | None]
+
+HOT_SEGMENTS = 4
+"""Newest segments whose parts may be held in memory: nearly everyone plays within them."""
+
+
+class Tail(Protocol):
+    """Who follows the log, and is told first that it grew or ended."""
+
+    @property
+    def viewers(self) -> int:
+        """How many follow."""
+
+    def join(self, connection: Connection, head: Answer) -> None:
+        """One more follows."""
+
+    def grown(self) -> None:
+        """There are new chunks, or none will follow."""
+
+
+class Feed:
+    """Raises `LogError` when there is no log in folder `path`."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.reader = LogReader(path)
+        self.window = Window(self.reader.timescale)
+        self.answers: dict[object, Answer] = {}
+        """Answers that hold until the log grows."""
+        self.parts: dict[int, Answer] = {}
+        """Answers of parts, by number, while they are hot."""
+        self.segments: dict[int, Answer] = {}
+        """Answers of segments, by number, while they are kept."""
+        self.inits: dict[int, Answer] = {}
+        self.watchers = 0
+        self.ended = False
+        self.tail: Tail | None = None
+        self.used_at = 0.0
+        self._waiting: dict[Media | Multivariant, tuple[dict[Connection, None], Resolve]] = {}
+        self._windowed = name.endswith(".cmaf")
+        self._seen = self.reader.first
+        self._stale = self._superseded = False
+        self._take_in()
+
+    @property
+    def viewers(self) -> int:
+        """Who follows the tail or was last given a playlist here."""
+        return self.watchers + (self.tail.viewers if self.tail is not None else 0)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anyone waits or follows."""
+        return bool(self._waiting) or self.tail is not None
+
+    def changed(self) -> None:
+        """The kernel says that the index changed."""
+        self._stale = True
+        if self.awaited:
+            self.fresh()
+
+    def fresh(self) -> None:
+        """Bring this up to what the log holds, and wake who waited for it."""
+        if not self._stale:
+            return
+        self._stale = False
+        if not self.reader.refresh():
+            return
+        self._take_in()
+        self.wake()
+
+    def wake(self) -> None:
+        """Ask again for everyone who waits: once for all who wait for the same."""
+        if self.tail is not None:
+            self.tail.grown()
+        for route, (bench, resolve) in list(self._waiting.items()):
+            answer = resolve()
+            if answer is not None:
+                del self._waiting[route]
+                for connection in list(bench):
+                    connection.wake(answer)
+            elif not bench:
+                del self._waiting[route]
+
+    def bench(self, route: Media | Multivariant, resolve: Resolve) -> dict[Connection, None]:
+        """Where to park for `route`; `resolve` is asked at every change until it has an answer."""
+        found = self._waiting.get(route)
+        if found is None:
+            found = self._waiting[route] = ({}, resolve)
+        return found[0]
+
+    def hot(self, number: int) -> bool:
+        """Whether chunk `number` is so new that nearly everyone still wants it."""
+        segments = self.window.segments
+        return not segments or number >= segments[-min(HOT_SEGMENTS, len(segments))].first
+
+    def supersede(self) -> None:
+        """Nothing will be appended, though nobody said so in the log."""
+        self._superseded = True
+        self._take_in()
+        self.wake()
+
+    def close(self, gone: Answer) -> None:
+        """The log is no more: whoever waited is told."""
+        self.ended = True
+        if self.tail is not None:
+            self.tail.grown()
+        waiting, self._waiting = self._waiting, {}
+        for bench, _ in waiting.values():
+            for connection in list(bench):
+                connection.wake(gone)
+        self.reader.close()
+
+    def _take_in(self) -> None:
+        reader = self.reader
+        self.ended = reader.ended or self._superseded
+        self.answers.clear()
+        if self._windowed:
+            if self._seen < reader.first:  # all that was known was retired meanwhile
+                self.window = Window(reader.timescale)
+                self._seen = reader.first
+            newest = self.window.last[0]
+            self.window.extend(self._seen, reader.records(self._seen, reader.next))
+            self.window.retire(reader.first)
+            self.window.ended = self.ended
+            if newest != self.window.last[0]:
+                self._cool()
+        self._seen = reader.next
+
+    def _cool(self) -> None:
+        """A segment began: let go of what few will ask for now, and of what is retired."""
+        for part in [part for part in self.parts if not self.hot(part)]:
+            del self.parts[part]
+        for segment in [each for each in self.segments if self.window.segment(each) is None]:
+            del self.segments[segment]

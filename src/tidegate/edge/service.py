@@ -1,0 +1,176 @@
+"""Which answer a request gets: routes to those who know, and what waits to its bench."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tidegate.edge.catalog import Catalog, Epoch
+from tidegate.edge.connection import Connection
+from tidegate.edge.counts import Counts
+from tidegate.edge.feed import Feed
+from tidegate.edge.loop import Loop
+from tidegate.edge.pages import Pages
+from tidegate.edge.playlists import Playlists, too_far
+from tidegate.edge.request import Request
+from tidegate.edge.response import CORS, NO_STORE, PREFLIGHT, RETRY, Answer, StreamHead, error
+from tidegate.edge.routes import (
+    Channels,
+    Flv,
+    Index,
+    Init,
+    Malformed,
+    Media,
+    Metrics,
+    Multivariant,
+    NotFound,
+    Part,
+    Playlist,
+    Segment,
+    Static,
+    Watch,
+    parse,
+)
+from tidegate.edge.segments import Segments
+from tidegate.edge.tail import Tail
+from tidegate.package.manifest import FLV_LOG
+
+PATIENCE_TARGETS = 3
+"""Target durations a request is kept waiting, then 503 (RFC 8216bis 6.2.5.2)."""
+PATIENCE_S = 6.0
+"""The same where no manifest tells the target duration yet."""
+
+Waited = Media | Multivariant
+
+_FLV = b"Content-Type: video/x-flv\r\n" + NO_STORE + CORS
+
+
+class Service:
+    """The `Handler` of every connection of a worker. `slow_viewer_s`: see `Settings.http`."""
+
+    def __init__(self, loop: Loop, counts: Counts, catalog: Catalog, slow_viewer_s: float) -> None:
+        self._loop = loop
+        self._counts = counts
+        self._catalog = catalog
+        self._slow_viewer_s = slow_viewer_s
+        self._pages = Pages(catalog, counts)
+        self._playlists = Playlists(counts)
+        self._segments = Segments(counts)
+        self._late = error(
+            counts.tally("late", 503), 503, "The media did not come in time.", NO_STORE + RETRY
+        )
+        self._busy = error(
+            counts.tally("busy", 503), 503, "Out of descriptors; try again.", NO_STORE + RETRY
+        )
+        self._preflight = Answer(counts.tally("preflight", 204), 204, PREFLIGHT + CORS, b"")
+        self._stream = StreamHead(counts.tally("flv", 200), _FLV)
+        self._by_route: dict[type, Callable[[Connection, Any], Answer | None]] = {
+            Index: lambda _connection, _route: self._file("index.html"),
+            Watch: lambda _connection, _route: self._file("watch.html"),
+            Static: lambda _connection, route: self._file(route.name),
+            Channels: lambda _connection, _route: self._pages.channels(loop.now),
+            Metrics: lambda _connection, _route: self._pages.metrics(loop.now),
+            NotFound: lambda _connection, _route: self._absent("Nothing is here."),
+            Malformed: lambda _connection, route: self._wrong(f"Bad request: {route.why}."),
+            Multivariant: self._multivariant,
+            Playlist: self._media,
+            Segment: self._media,
+            Part: self._media,
+            Init: self._media,
+            Flv: self._flv,
+        }
+
+    def handle(self, connection: Connection, request: Request) -> None:
+        """Answer now, or park, or let follow."""
+        if connection.watching is not None:
+            self.left(connection)
+        if request.method == b"OPTIONS":
+            connection.respond(self._preflight)
+            return
+        route = parse(request.target)
+        try:
+            answer = self._by_route[type(route)](connection, route)
+        except OSError:
+            answer = self._busy
+        if answer is not None:
+            connection.respond(answer)
+
+    def left(self, connection: Connection) -> None:
+        """The connection is closed, or asks for something else."""
+        feed, connection.watching = connection.watching, None
+        if isinstance(feed, Feed):
+            feed.watchers -= 1
+
+    def _media(self, connection: Connection, route: Media) -> Answer | None:
+        epoch = self._catalog.epoch(route.channel, route.epoch)
+        feed = epoch.cmaf(route.rendition, self._loop.now) if epoch is not None else None
+        if epoch is None or feed is None:
+            return self._absent(f"There is no such epoch or rendition of {route.channel}.")
+        if type(route) is Playlist:
+            if too_far(epoch, feed, route):
+                return self._wrong("That segment or part is too far ahead.")
+            if epoch.leads(route.rendition):
+                connection.watching = feed
+                feed.watchers += 1
+        answer = self._resolve(epoch, feed, route)
+        if answer is None:
+            self._park(connection, epoch, feed, route)
+        return answer
+
+    def _resolve(self, epoch: Epoch, feed: Feed, route: Waited) -> Answer | None:
+        """The answer, once the log holds it."""
+        try:
+            return self._found(epoch, feed, route)
+        except OSError:
+            return self._busy
+
+    def _found(self, epoch: Epoch, feed: Feed, route: Waited) -> Answer | None:
+        match route:
+            case Part():
+                return self._segments.part(epoch, feed, route)
+            case Playlist():
+                return self._playlists.media(epoch, feed, route, self._loop.now)
+            case Segment():
+                return self._segments.segment(epoch, feed, route)
+            case Init():
+                return self._segments.init(epoch, feed, route)
+            case Multivariant():
+                return self._playlists.multivariant(epoch, self._loop.now)
+
+    def _park(self, connection: Connection, epoch: Epoch, feed: Feed, route: Waited) -> None:
+        manifest = epoch.manifest
+        seconds = PATIENCE_TARGETS * manifest.target_duration if manifest else PATIENCE_S
+        bench = feed.bench(route, lambda: self._resolve(epoch, feed, route))
+        connection.park(bench, seconds, self._late)
+
+    def _multivariant(self, connection: Connection, route: Multivariant) -> Answer | None:
+        epoch = self._catalog.newest(route.channel)
+        if epoch is None or epoch.manifest is None:
+            return self._absent(f"There is no channel {route.channel}.")
+        answer = self._playlists.multivariant(epoch, self._loop.now)
+        if answer is not None:
+            return answer
+        # The first segment is not there yet: wait where the first rendition grows.
+        feed = epoch.cmaf(epoch.manifest.renditions[0].name, self._loop.now)
+        if feed is None or feed.ended:
+            return self._absent(f"Channel {route.channel} has nothing to play.")
+        self._park(connection, epoch, feed, route)
+        return None
+
+    def _flv(self, connection: Connection, route: Flv) -> Answer | None:
+        epoch = self._catalog.newest(route.channel)
+        feed = epoch.feed(FLV_LOG, self._loop.now) if epoch is not None else None
+        if feed is None or feed.ended:
+            return self._absent(f"Channel {route.channel} is not live.")
+        if connection.request.method == b"HEAD":
+            return self._stream
+        tail = feed.tail or Tail(feed, self._slow_viewer_s, self._counts)
+        tail.join(connection, self._stream)
+        return None
+
+    def _file(self, name: str) -> Answer:
+        return self._pages.file(name) or self._absent(f"There is no file {name}.")
+
+    def _absent(self, text: str) -> Answer:
+        return error(self._counts.tally("absent", 404), 404, text)
+
+    def _wrong(self, text: str) -> Answer:
+        return error(self._counts.tally("malformed", 400), 400, text)

@@ -1,0 +1,1 @@
+"""Ingest: a protocol in, samples out."""

@@ -1,0 +1,1 @@
+"""What runs on this machine: started, watched, restarted, drained."""

@@ -1,0 +1,40 @@
+"""Fixtures that every room's tests may use: a real node, or as many as a test needs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.node import RunningNode
+
+StartNode = Callable[..., RunningNode]
+
+
+@pytest.fixture
+def start_node(tmp_path: Path) -> Iterator[StartNode]:
+    """Starts a node from settings, `start_node({"package": {"part_ms": 100}})`; several if asked.
+
+    At the end each that still runs must drain clean; and none, even killed, may have failed with a
+    traceback.
+    """
+    nodes: list[RunningNode] = []
+
+    def start(settings: dict[str, Any] | None = None) -> RunningNode:
+        folder = tmp_path / f"node-{len(nodes)}"
+        folder.mkdir()
+        nodes.append(RunningNode(folder, settings))
+        return nodes[-1]
+
+    yield start
+    for node in reversed(nodes):
+        node.close()
+    for node in nodes:
+        assert "Traceback" not in node.log_text(), node.log_text()
+        assert node.killed or node.stop() == 0, node.log_text()
+
+
+@pytest.fixture
+def node(start_node: StartNode) -> RunningNode:
+    """A node with default settings, on free ports."""
+    return start_node()

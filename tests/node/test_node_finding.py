@@ -1,0 +1,84 @@
+"""What the doctor thinks of this machine's numbers."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tidegate.node import examine, finding
+from tidegate.node.finding import Finding
+from tidegate.settings import Http, Log, Rtmp, Settings, State
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (finding.python((3, 10)), "fail"),
+        (finding.python((3, 11)), "ok"),
+        (finding.python((3, 14)), "ok"),
+        (finding.system("Linux"), "ok"),
+        (finding.system("Darwin"), "fail"),
+        (finding.open_files(-1, 15_000), "ok"),
+        (finding.open_files(1024, 15_000), "warn"),
+        (finding.open_files(20_000, 15_000), "ok"),
+        (finding.inotify("max_user_watches", 65_536), "ok"),
+        (finding.inotify("max_user_watches", 100), "warn"),
+        (finding.inotify("max_user_instances", 128), "ok"),
+        (finding.inotify("max_user_instances", 1), "warn"),
+        (finding.memory(8 * 2**30), "ok"),
+        (finding.memory(2**20), "warn"),
+        (finding.log_space("/x", "tmpfs", 2**30), "ok"),
+        (finding.log_space("/x", "ext4", 2**30), "warn"),
+        (finding.log_space("/x", "tmpfs", 2**20), "warn"),
+        (finding.log_space("/x", "tmpfs", 0), "fail"),
+        (finding.clock(synchronised=True), "ok"),
+        (finding.clock(synchronised=False), "warn"),
+    ],
+)
+def test_verdict(found: Finding, verdict: str) -> None:
+    assert found.verdict == verdict
+    assert bool(found.fix) == (verdict != "ok")
+
+
+def test_a_taken_port_fails_and_says_how_to_change_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = examine.port("http", "127.0.0.1", taken.getsockname()[1])
+    assert found.verdict == "fail"
+    assert "is taken" in found.seen
+    assert "TIDEGATE_HTTP_PORT" in found.fix
+
+
+def test_missing_players_are_named(tmp_path: Path) -> None:
+    (tmp_path / "hls.min.js").write_text("")
+    found = examine.players(tmp_path)
+    assert (found.verdict, found.seen, found.fix) == (
+        "fail",
+        "mpegts.js missing",
+        "./run setup",
+    )
+
+
+def test_a_missing_ffmpeg_is_no_failure() -> None:
+    assert examine.ffmpeg(None).verdict == "warn"
+
+
+def test_a_state_folder_under_a_file_fails_not_the_doctor(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert examine.state_folder(tmp_path / "file" / "state").verdict == "fail"
+
+
+def test_tmpfs_is_known_by_name() -> None:
+    assert examine.file_system(Path("/dev/shm")) == "tmpfs"
+
+
+def test_this_machine_is_examined_whole_and_left_as_it_was(tmp_path: Path) -> None:
+    settings = Settings(
+        log=Log(root=tmp_path / "log"),
+        state=State(folder=tmp_path / "state"),
+        http=Http(host="127.0.0.1", port=0),
+        rtmp=Rtmp(host="127.0.0.1", port=0),
+    )
+    findings = list(examine.examine(settings))
+    assert len({found.name for found in findings}) == len(findings) >= 12
+    assert all(found.fix for found in findings if found.verdict != "ok")
+    assert list(tmp_path.iterdir()) == []
