@@ -62,7 +62,7 @@ CONFIGS: dict[str, tuple[bytes, Shape]] = {
         ("mp4a.40.2", 24000, 2, 1024),
     ),
     "program config element": (
-        config((5, 2), (4, 3), (4, 0), (3, 0), *PCE, (1, 0), (8, 2), (16, 0x4142)),
+        config((5, 2), (4, 3), (4, 0), (3, 0), *PCE, (3, 0), (8, 2), (16, 0x4142)),
         ("mp4a.40.2", 48000, 6, 1024),
     ),
 }  # fmt: skip

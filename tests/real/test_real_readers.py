@@ -126,6 +126,7 @@ def test_a_lone_track_is_a_channel(
         until(lambda: live(node, "lone"), "the channel is live")
         (client,) = [LowLatencyClient(url) for url in media_playlists(node, "lone").values()]
         client.play()
+        client.close()
     hls = f"{node.http}/live/lone.m3u8"
     assert set(probe(hls)) == {kind}
     wanted = [packet.hash for packet in packets(film, kind[0])]

@@ -69,11 +69,11 @@ class Playlists:
 
 
 def _windows(epoch: Epoch, manifest: Manifest, now: float) -> dict[str, Window] | None:
-    """Every rendition's window, or None while one of them has nothing to play."""
+    """Every rendition's window, or None while one of them has no whole segment."""
     windows = {}
     for rendition in manifest.renditions:
         feed = epoch.feed(rendition.log, now)
-        if feed is None or not feed.window.segments:
+        if feed is None or not feed.window.ready:
             return None
         windows[rendition.name] = feed.window
     return windows

@@ -47,6 +47,7 @@ class Supervisor:
         self._drain_s = drain_s
         self._counts = counts
         self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._harmed = False
 
     def stop(self) -> None:
         """Asks the parts to drain; asked again, kills those that still do."""
@@ -55,7 +56,7 @@ class Supervisor:
         self._stop.set()
 
     async def run(self) -> bool:
-        """Keeps the parts until `stop`; True if all of them then ended without being killed."""
+        """Keeps the parts until `stop`; True if all of them then drained, in time and unharmed."""
         keepers = [
             asyncio.create_task(self._keep(part), name=f"keep {part.name}") for part in self._parts
         ]
@@ -63,12 +64,12 @@ class Supervisor:
         await asyncio.wait([stopped, *keepers], return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
         self._signal(signal.SIGTERM)
-        clean = await self._drained(keepers)
+        await self._drain(keepers)
         self._signal(signal.SIGKILL)
         await asyncio.gather(*keepers)
-        return clean
+        return not self._harmed
 
-    async def _drained(self, keepers: Sequence[asyncio.Task[None]]) -> bool:
+    async def _drain(self, keepers: Sequence[asyncio.Task[None]]) -> None:
         hurried = asyncio.create_task(self._hurry.wait(), name="await hurry")
         everyone = asyncio.ensure_future(asyncio.wait(keepers))
         await asyncio.wait(
@@ -81,7 +82,6 @@ class Supervisor:
         late = sorted(self._processes)
         if late:
             log.warning("killing parts that did not drain", parts=late, drain_s=self._drain_s)
-        return not late
 
     async def _keep(self, part: Part) -> None:
         """Runs one part again and again until the node stops."""
@@ -90,12 +90,19 @@ class Supervisor:
             backoff.started(time.monotonic())
             why = await self._run_once(part)
             if self._stop.is_set():
+                self._judge(part, why)
                 return
             delay = backoff.ended(time.monotonic())
             log.error("part ended", child=part.name, why=why, restart_in_s=delay)
             await _within(self._stop.wait(), delay)
             if not self._stop.is_set():
                 self._counts.restarted(part.name)
+
+    def _judge(self, part: Part, why: str) -> None:
+        # SIGTERM ends a part that had not come to handling it: it had nothing to drain.
+        if why not in (describe(0), describe(-signal.SIGTERM)):
+            self._harmed = True
+            log.error("part failed to drain", child=part.name, why=why)
 
     async def _run_once(self, part: Part) -> str:
         """Starts a part and waits for its end; returns why it ended."""

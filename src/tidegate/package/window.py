@@ -76,6 +76,11 @@ class Window:
             self.segments.popleft()
 
     @property
+    def ready(self) -> bool:
+        """Whether there is a whole segment: a player that knows no parts finds nothing before."""
+        return bool(self.segments) and self.segments[0].complete
+
+    @property
     def last(self) -> tuple[int, int]:
         """(media sequence number, part index) of the newest part; (-1, -1) before the first."""
         if not self.segments:
