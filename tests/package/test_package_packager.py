@@ -3,50 +3,24 @@
 import io
 import itertools
 import subprocess
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import msgspec
 import pytest
 
+from support.film import Film, samples_of
 from support.hls_judge import judge, read
 from support.publish import make_film
 from tidegate.log import LogReader, live_epoch
-from tidegate.media import aac, flv, h264
-from tidegate.media.sample import Sample, Track
+from tidegate.media import flv
+from tidegate.media.sample import Sample
 from tidegate.package import hls
 from tidegate.package.manifest import load_manifest
 from tidegate.package.packager import Packager
 from tidegate.package.window import Window
 from tidegate.settings import Settings
-
-Film = list[tuple[Track, Sample]]
-WALL = 1_700_000_000_000_000
-
-
-def samples_of(path: Path) -> Film:
-    """A film's samples as a publisher sends them: both tracks, by decode time."""
-    film: Film = []
-    with av.open(path) as container:
-        tracks: dict[int, Track] = {}
-        for stream in container.streams:
-            config = stream.codec_context.extradata or b""
-            make: Callable[[bytes], Track] = (
-                h264.video_track if stream.type == "video" else aac.audio_track
-            )
-            tracks[stream.index] = make(config)
-        for packet in container.demux():
-            if packet.dts is None or packet.pts is None or packet.time_base is None:
-                continue
-            track = tracks[packet.stream.index]
-            scale = packet.time_base * track.timescale
-            dts, pts = round(packet.dts * scale), round(packet.pts * scale)
-            wall = WALL + dts * 1_000_000 // track.timescale
-            film.append((track, Sample(dts, pts, wall, packet.is_keyframe, bytes(packet))))
-    film.sort(key=lambda each: Fraction(each[1].dts, each[0].timescale))
-    return film
 
 
 @pytest.fixture(scope="module")
