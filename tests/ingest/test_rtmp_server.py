@@ -1,19 +1,37 @@
 """The RTMP port over real sockets: recorded publishers, refusals told, deadlines, limits, drain."""
 
+import errno
 import socket
 import struct
 
 import pytest
 from prometheus_client import REGISTRY
-from rtmp_peer import HANDSHAKE, KEY, NAMES, capture, command, connect, media, opening
+from rtmp_peer import (
+    HANDSHAKE,
+    KEY,
+    NAMES,
+    capture,
+    command,
+    connect,
+    media,
+    new_session,
+    opening,
+    play,
+)
 from rtmp_service import Peer, Service, serving
 from structlog.testing import capture_logs
 
 from support.wait import until
 from tidegate.ingest.rtmp.chunks import Message, write
+from tidegate.ingest.rtmp.session import Media
 from tidegate.media.sample import VideoTrack
 
 START = b"NetStream.Publish.Start"
+VIDEO_HEADER = next(
+    event.payload
+    for event in play(new_session(), [capture("pyav")])
+    if isinstance(event, Media) and event.kind == "video"
+)
 
 
 def count(name: str, **labels: str) -> float:
@@ -196,3 +214,27 @@ def test_one_line_tells_of_each_connection_and_never_the_key():
     assert ended[0]["channel"] == "demo"
     assert "key-for" not in str(lines)
     assert "another-secret" not in str(lines)
+
+
+def test_a_full_disk_is_told_to_the_publisher_and_written_down():
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with capture_logs() as lines, serving() as service, published(service) as peer:
+        service.gate.stays[0].track = full  # type: ignore[method-assign]
+        peer.send(media(9, VIDEO_HEADER))
+        assert peer.hear_the_end()[-1][0] == "NetStream.Failed"
+        assert service.gate.stays[0].closed == ["fault"]
+    assert [line["what"] for line in lines if line["event"] == "ingest fault"]
+
+
+def test_drain_in_the_middle_of_a_handshake_says_nothing_out_of_turn():
+    with serving() as service, service.connect() as peer:
+        peer.send(HANDSHAKE[:10])
+        # Accepted in the order of connecting: once this one was refused, that one is in.
+        with service.connect() as later:
+            later.send(b"\x00")
+            later.hear_the_end()
+        service.drain()
+        assert peer.hear_the_end() == []
+        assert peer.heard == b""

@@ -65,7 +65,9 @@ def clip(name: str) -> bytes:
     # 10 bits and 4:4:4 have no name in FLV's muxer either: the codec id is H.264's all the same.
     with av.open(out, "w", format="flv") as file:
         picture = _add_video(file, recipe) if recipe.size else None
-        sound = file.add_stream("aac", rate=recipe.rate, layout=recipe.layout) if recipe.rate else None
+        sound = (
+            file.add_stream("aac", rate=recipe.rate, layout=recipe.layout) if recipe.rate else None
+        )
         for number in range(recipe.frames):
             if picture is not None:
                 file.mux(picture.encode(_frame(recipe, number)))
@@ -110,18 +112,19 @@ def _tone(recipe: Recipe, number: int) -> av.AudioFrame:
     return frame
 
 
-def packets(data: bytes, kind: str | None = None) -> list[Packet]:
-    """What FFmpeg reads in a file; of one kind only, if said."""
-    found: list[Packet] = []
+def packets(data: bytes) -> list[Packet]:
+    """What FFmpeg reads in a file, in the order of the file."""
     with av.open(io.BytesIO(data)) as file:
-        for packet in file.demux():
-            if packet.dts is None or packet.size == 0 or packet.stream.type not in {kind or packet.stream.type}:
-                continue
-            base = packet.time_base
-            found.append(
-                Packet(packet.stream.type, packet.dts * base, packet.pts * base, bytes(packet))
+        return [
+            Packet(
+                packet.stream.type,
+                packet.dts * packet.time_base,
+                packet.pts * packet.time_base,
+                bytes(packet),
             )
-    return found
+            for packet in file.demux()
+            if packet.dts is not None and packet.size
+        ]
 
 
 def read_flv(data: bytes) -> tuple[dict[str, Track], dict[str, list[Sample]]]:

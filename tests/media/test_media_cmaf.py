@@ -73,9 +73,9 @@ def test_ffprobe_finds_the_track_and_no_fault(kind: str, name: str, tmp_path: Pa
     else:
         assert int(stream["sample_rate"]) == track.sample_rate
         assert stream["channels"] == track.channels
-    assert [
-        (packet["dts"], packet["pts"], int(packet["size"])) for packet in told["packets"]
-    ] == [(sample.dts, sample.pts, len(sample.data)) for sample in samples]
+    assert [(packet["dts"], packet["pts"], int(packet["size"])) for packet in told["packets"]] == [
+        (sample.dts, sample.pts, len(sample.data)) for sample in samples
+    ]
     keys = ["K" in packet["flags"] for packet in told["packets"]]
     assert keys == [sample.keyframe for sample in samples]
 
@@ -100,7 +100,9 @@ def test_aspect_and_colour_reach_the_player() -> None:
 def test_an_audio_init_carries_its_config(name: str) -> None:
     track = aac.audio_track(CONFIGS[name][0])
     sample = Sample(0, 0, 0, True, bytes(8))
-    data = cmaf.audio_init(track) + cmaf.chunk(1, 0, [(sample, track.frame_size)], track, WALL, True)
+    data = cmaf.audio_init(track) + cmaf.chunk(
+        1, 0, [(sample, track.frame_size)], track, WALL, True
+    )
     with av.open(io.BytesIO(data)) as file:
         assert file.streams.audio[0].codec_context.extradata == track.config
         assert file.streams.audio[0].time_base == Fraction(1, track.sample_rate)

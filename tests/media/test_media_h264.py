@@ -184,9 +184,7 @@ def test_scaling_lists_and_picture_order_of_type_one_are_passed_over() -> None:
     sps.u(1, 1).u(1, 0).u(1, 0).u(1, 1).ue(0, 0)
     sps.u(1, 1).u(32, 1001).u(32, 50000).u(1, 1)
     parsed = h264.parse_sps(sps.nal())
-    assert parsed == h264.Sps(
-        244, 0, 40, 3, 10, 10, 639, 728, (4, 3), None, Fraction(25000, 1001)
-    )
+    assert parsed == h264.Sps(244, 0, 40, 3, 10, 10, 639, 728, (4, 3), None, Fraction(25000, 1001))
 
 
 @pytest.mark.parametrize(("units", "scale"), [(0, 50), (1, 180_000), (1000, 1), (1, 0)])

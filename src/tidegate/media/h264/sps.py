@@ -133,6 +133,8 @@ def _size(reader: BitReader, form: _Format) -> tuple[int, int]:
     if not frames_only:
         reader.skip(1)  # mb_adaptive_frame_field_flag
     height = 16 * units * (2 - frames_only)
+    if height > MAX_SIDE:
+        raise MediaError(f"SPS: a height of {height}, over {MAX_SIDE}")
     reader.skip(1)  # direct_8x8_inference_flag
     if not reader.flag():
         return width, height
