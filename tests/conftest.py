@@ -5,8 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from support.node import RunningNode
+
+# How long an example takes is the machine's affair, not a law of the code.
+hypothesis_settings.register_profile("tidegate", deadline=None)
+hypothesis_settings.load_profile("tidegate")
 
 StartNode = Callable[..., RunningNode]
 

@@ -43,7 +43,7 @@ def test_the_demo_plays_when_it_says_so_and_leaves_nothing(demo: Program) -> Non
         assert page.status == 200
     folder = folder_of(demo)
     assert folder is not None
-    assert demo.stop() == 0
+    assert demo.stop() == 0, demo.log_text()
     assert demo.rest_of_output() == ""
     assert "Traceback" not in demo.log_text()
     assert not folder.exists()
@@ -53,7 +53,7 @@ def test_the_demo_plays_when_it_says_so_and_leaves_nothing(demo: Program) -> Non
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_starts_leaves_nothing(demo: Program, number: int) -> None:
     folder = until(lambda: folder_of(demo), "the demo has its folder")
-    assert demo.stop(number) == 0
+    assert demo.stop(number) == 0, demo.log_text()
     assert not folder.exists()
 
 

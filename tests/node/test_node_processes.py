@@ -117,6 +117,17 @@ def test_a_stopped_part_that_hangs_is_killed_and_told(start_node: StartNode) -> 
     assert "killing parts that did not drain" in node.log_text()
 
 
+def test_a_second_signal_does_not_wait_for_the_drain(start_node: StartNode) -> None:
+    node = start_node({"node": {"drain_s": 600}})
+    edge = running(node)["edge"]
+    os.kill(edge, signal.SIGSTOP)
+    node.process.send_signal(signal.SIGINT)
+    until(lambda: set(node.parts()) == {"edge"}, "the other part drained")
+    node.killed = True
+    assert node.stop(signal.SIGINT) == 1
+    assert not alive(edge)
+
+
 def test_a_node_that_is_up_again_has_the_same_key(start_node: StartNode) -> None:
     first = start_node()
     second = start_node({"state": {"folder": str(first.state_folder)}})

@@ -1,7 +1,7 @@
 """Playlists against RFC 8216bis: whatever the log holds, at every moment of its growth."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from support.hls_judge import apply_delta, attributes, judge, judge_reload, read
@@ -52,7 +52,6 @@ def window_of(made: list[Record], ended: bool = False) -> Window:
     return window
 
 
-@settings(deadline=None)
 @given(plans, st.booleans())
 def test_every_playlist_of_a_growing_log_obeys_the_law(
     plan: list[tuple[int, bool, int]], ended: bool

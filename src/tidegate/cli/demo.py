@@ -6,8 +6,6 @@ Law: when it prints, the channel plays; when it ends, nothing of it is left.
 import asyncio
 import http.client
 import re
-import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +15,7 @@ from rich.console import Console
 
 from tidegate.cli.show import demo_links, show_json, show_rows
 from tidegate.node.errors import NodeError
-from tidegate.node.up import Addresses, Announce, up
+from tidegate.node.up import Addresses, Announce, hold_signals, up
 from tidegate.settings import Settings, load
 
 CHANNEL = "demo"
@@ -31,14 +29,13 @@ MEMORY = Path("/dev/shm")  # noqa: S108  (tmpfs; the folder in it gets a random 
 
 def run_demo(port: int | None, rtmp_port: int | None, as_json: bool) -> bool:
     """Runs the demo until a signal; True if it ended clean. Ports of None are the settings'."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Until the node handles them itself, they unwind, and so remove the folder.
-        signal.signal(number, lambda *_: sys.exit(0))
+    settings = load(None)
+    hold_signals()
     with tempfile.TemporaryDirectory(
         prefix="tidegate-demo-", dir=MEMORY if MEMORY.is_dir() else None
     ) as folder:
-        settings = demo_settings(load(None), Path(folder), port, rtmp_port)
-        return up(settings, _announce(as_json), demo_channel=CHANNEL)
+        ours = demo_settings(settings, Path(folder), port, rtmp_port)
+        return up(ours, _announce(as_json), demo_channel=CHANNEL)
 
 
 def demo_settings(
@@ -59,8 +56,8 @@ def demo_settings(
 def _announce(as_json: bool) -> Announce:
     async def announce(at: Addresses) -> None:
         links = demo_links(at, CHANNEL)
-        with Console(stderr=True).status("Starting the demo channel"):
-            await _until_it_plays(links["hls"])
+        Console(stderr=True).print("Starting the demo channel", style="dim")
+        await _until_it_plays(links["hls"])
         if as_json:
             show_json(links)
         else:

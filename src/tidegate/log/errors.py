@@ -1,9 +1,9 @@
 """What can be wrong with a log.
 
-LogError        the folder holds no log, or a damaged one; its text says what to do
-├── LogHeld     another writer holds it; wait for that process to end
-├── LogFull     no space is left; nothing was appended, what stands is whole; free space
-└── Retired     that chunk, segment or init is no longer kept; jump forward
+- `LogError`: the folder holds no log, or a damaged one; its text says what to do
+  - `LogHeld`: another writer holds it; wait for that process to end
+  - `LogFull`: no space is left; nothing was appended, what stands is whole; free space
+  - `Retired`: that chunk, segment or init is no longer kept; jump forward
 """
 
 

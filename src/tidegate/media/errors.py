@@ -1,7 +1,7 @@
 """What is wrong with media bytes.
 
-    MediaError            the bytes; the publisher's to mend, its text fit to send back
-    └── UnsupportedCodec  whole, but a codec this version does not carry; its text names the codec
+- `MediaError`: the bytes; the publisher's to mend, its text fit to send back
+  - `UnsupportedCodec`: whole, but a codec this version does not carry; its text names the codec
 """
 
 

@@ -23,6 +23,7 @@ from tidegate.node.state import Hold, with_folders
 from tidegate.node.supervisor import Counts, Part, Supervisor
 from tidegate.settings import Settings
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 MOST_FILES = 1_048_576
 """Open files asked for at most, where the hard limit is higher still or none."""
 
@@ -51,6 +52,7 @@ def up(settings: Settings, announce: Announce, demo_channel: str | None = None) 
     `announce` is awaited once beside the running parts; an error it raises ends the node. Returns
     True when every part drained in time. Raises `NodeError` when the node cannot start.
     """
+    hold_signals()
     open_journal("node", plain=sys.stderr.isatty())
     settings = with_folders(settings)
     raise_file_limit()
@@ -93,8 +95,9 @@ async def _serve(
         supervisor.stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     keeping = asyncio.create_task(supervisor.run(), name="supervisor")
     announced = asyncio.ensure_future(announcing)
     await asyncio.wait([keeping, announced], return_when=asyncio.FIRST_COMPLETED)
@@ -103,9 +106,18 @@ async def _serve(
     if failure is not None:
         stop()
     clean = await keeping
+    hold_signals()
     if failure is not None:
         raise failure
     return clean
+
+
+def hold_signals() -> None:
+    """Lets SIGTERM and SIGINT wait: outside the node's loop, nothing is left half made or undone.
+
+    No handler could raise instead: a library in between may turn what it raises into its own error.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
 def open_counts(folder: Path) -> Counts:

@@ -101,9 +101,7 @@ class CmafLog:
         wall = self._clock.wall(first.dts / self._track.timescale)
         starts = bool(flags & Flag.STARTS_SEGMENT)
         data = cmaf.chunk(self.writer.next, first.dts, samples, self._track, wall, starts)
-        self.writer.append(
-            data, time=first.dts, duration=self._duration, wall=wall, flags=flags
-        )
+        self.writer.append(data, time=first.dts, duration=self._duration, wall=wall, flags=flags)
         self.part_target = max(self.part_target, self._duration / self._track.timescale)
         self._chunk = []
         self._duration = 0
