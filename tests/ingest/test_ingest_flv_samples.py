@@ -105,6 +105,12 @@ def test_a_damaged_picture_costs_itself_and_an_event(payload):
     assert [name for name, _ in stay.events] == ["damaged_sample"]
 
 
+def test_a_damaged_frame_of_sound_costs_itself_and_an_event():
+    stay = pour(AUDIO[0], AUDIO[1], audio(b"\xaf"), audio(b"\xaf\x01"), AUDIO[2])
+    assert len(stay.samples) == 2
+    assert [name for name, _ in stay.events] == ["damaged_sample"]
+
+
 def test_a_keyframe_is_what_holds_an_idr_picture():
     stay = pour(video(HEADER), video(IDR), video(b"\x17" + NEXT[1:], 40))
     assert [sample.keyframe for _, sample in stay.samples] == [True, False]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rtmp_peer import KEY, capture
 from rtmp_service import Peer
-from support.wait import until
 
+from support.wait import until
 from tidegate.ingest import part
 from tidegate.log import LogReader
 from tidegate.settings import Settings

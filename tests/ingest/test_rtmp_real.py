@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from rtmp_peer import KEY
 from rtmp_service import serving
-from support.wait import until
 
+from support.wait import until
 from tidegate.media.sample import AudioTrack, VideoTrack
 
 pytestmark = pytest.mark.real

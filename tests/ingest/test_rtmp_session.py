@@ -187,8 +187,9 @@ def test_nothing_is_read_past_an_unanswered_request():
         pytest.param(opening() + publish(), "order", id="publish twice"),
         pytest.param(HANDSHAKE + command("publish"), "order", id="no arguments"),
         pytest.param(HANDSHAKE + connect() + command("publish", None), "amf", id="no name"),
+        pytest.param(HANDSHAKE + write(Message(20, 0, 0, b"\xff"), 3, 128), "amf", id="not AMF0"),
         pytest.param(
-            HANDSHAKE + write(Message(20, 0, 0, b"\xff"), 3, 128), "amf", id="not a command"
+            HANDSHAKE + write(Message(20, 0, 0, bytes(9)), 3, 128), "amf", id="not a command"
         ),
         pytest.param(
             HANDSHAKE + media(18, bytes(200)) * (MAX_BEFORE_ACCEPT // 200),

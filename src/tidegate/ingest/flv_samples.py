@@ -67,7 +67,7 @@ class FlvSamples:
         if tag.packet_type is flv.PacketType.CONFIG:
             self._video_parameters(tag.data)
         elif tag.packet_type is flv.PacketType.MEDIA and tag.data:
-            self._picture(message.timestamp, tag.composition_ms, tag.data, wall)
+            self._picture(tag, message.timestamp, wall)
 
     def _video_parameters(self, config: bytes) -> None:
         if config == self._video_config:
@@ -77,8 +77,8 @@ class FlvSamples:
         self._video_config = config
         self._sink.track(self._video)
 
-    def _picture(self, timestamp: int, composition_ms: int, data: bytes, wall: int) -> None:
-        track = self._video
+    def _picture(self, tag: flv.VideoTag, timestamp: int, wall: int) -> None:
+        track, data = self._video, tag.data
         if track is None:
             self._early("video")
             return
@@ -89,7 +89,10 @@ class FlvSamples:
         except MediaError as error:
             self._sink.event("damaged_sample", str(error))
             return
-        dts, pts, repairs = self._timeline.place(track, timestamp, composition_ms)
+        if tag.frame_type is flv.FrameType.KEY and not keyframe:
+            detail = "a keyframe without an IDR picture: no viewer can begin there"
+            self._sink.event("keyframe_without_idr", detail)
+        dts, pts, repairs = self._timeline.place(track, timestamp, tag.composition_ms)
         if repairs:
             self._tell(repairs)
         self._sink.sample(track, Sample(dts, pts, wall, keyframe, data))

@@ -20,7 +20,7 @@ from tidegate.media.errors import MediaError, UnsupportedCodec
 from tidegate.settings import Rtmp
 
 LINGER_S = 2.0
-"""Seconds a connection that ended may stay open so that the peer reads why before a reset."""
+"""Seconds a connection that ended may stay open: a reset would take back what was said last."""
 
 UNREAD = 64 * 1024
 """Bytes of answers a peer may leave unread."""
@@ -98,6 +98,10 @@ class Connection(asyncio.Protocol):
             word = "codec" if isinstance(error, UnsupportedCodec) else "media"
             self._session.refuse(word, str(error))
             self._fault(word)
+        except OSError as error:
+            # asyncio would take it for the peer's and say nothing: it is our disk or descriptors.
+            structlog.get_logger().error("ingest fault", what=str(error), exc_info=error)
+            self.end("fault", "this server cannot take the stream now")
         else:
             self._flush()
 
@@ -107,10 +111,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the socket is closed."""
-        if exc is not None and not isinstance(exc, OSError):
-            self._finish("fault")
-        self._finish("gone")
         self._owner.left(self)
+        self._finish("gone" if exc is None or isinstance(exc, OSError) else "fault")
         structlog.get_logger().info(
             "rtmp connection ended",
             reason=self._reason,
@@ -146,7 +148,9 @@ class Connection(asyncio.Protocol):
         elif isinstance(event, PublishRequest):
             self._publish(event)
         elif isinstance(event, Unpublish):
-            self._hang_up("unpublish")
+            # The peer closes: rtmp2sink takes our closing first for a failure.
+            self._finish("unpublish")
+            self._flush()
 
     def _publish(self, request: PublishRequest) -> None:
         self._channel = request.channel
@@ -177,7 +181,6 @@ class Connection(asyncio.Protocol):
     def _hang_up(self, reason: str) -> None:
         """Says the last words and closes our half; the peer closes its own, or the tick does."""
         self._finish(reason)
-        self._linger_until = self._loop.time() + LINGER_S
         if not self._flush():
             self._abort()
         elif self._transport is not None and self._transport.can_write_eof():
@@ -187,6 +190,7 @@ class Connection(asyncio.Protocol):
         if self._reason is not None:
             return
         self._reason = reason
+        self._linger_until = self._loop.time() + LINGER_S
         if self._publication is not None:
             self._publication.close(reason)
             self._publication = self._samples = None

@@ -153,8 +153,12 @@ class Session:
         self._status("status", "NetStream.Publish.Start", "Publishing.")
 
     def refuse(self, word: str, text: str) -> None:
-        """Tells the peer why its publish does not begin, or does not go on; then close."""
-        self._status("error", _REFUSALS.get(word, _FAILED), text)
+        """Tells the peer why its publish does not begin, or does not go on; then close.
+
+        Before `connect` was answered there are no words for it.
+        """
+        if self.state in {State.IDLE, State.ASKED, State.PUBLISHING}:
+            self._status("error", _REFUSALS.get(word, _FAILED), text)
         self.state = State.ENDED
 
     def _shake_hands(self, handshake: Handshake, data: bytes) -> bytes:
