@@ -51,7 +51,8 @@ def test_a_live_encoder_is_taken_whole_and_ends_in_good_order(name):
         assert len(pictures) == 15 * SECONDS
         sound = [sample for track, sample in stay.samples if isinstance(track, AudioTrack)]
         assert abs(sound[-1].dts / 44100 - SECONDS) < 0.5
-        assert stay.events == []
+        # A live source on a starved machine stamps its sound unevenly; nothing else may be amiss.
+        assert {event for event, _ in stay.events} <= {"time_drift", "time_reorder"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Every ingest protocol comes through here with a channel's name and a key, and ge
 to pour samples into, or a refusal to pass on.
 """
 
+import contextlib
 import hmac
 import re
 import secrets
@@ -64,9 +65,14 @@ class Gate:
         self._ended: dict[Path, float] = {}
         self._retire_at = 0.0
         self._channels: dict[str, _Held] = {}
-        for folder in sorted(self._root.iterdir()) if self._root.is_dir() else []:
-            if _NAME.fullmatch(folder.name) and live_epoch(folder):
+        for folder in self._folders():
+            if live_epoch(folder):
                 self._take_up(folder)
+
+    def _folders(self) -> list[Path]:
+        """Channels' folders: the root holds others, too."""
+        found = self._root.iterdir() if self._root.is_dir() else []
+        return sorted(each for each in found if _NAME.fullmatch(each.name) and each.is_dir())
 
     def _take_up(self, folder: Path) -> None:
         packager = Packager(folder, self._settings, self._new_id)
@@ -114,7 +120,9 @@ class Gate:
         """End the channels whose grace is over; delete epochs ended longer than the retention."""
         now = self._now()
         for name, held in list(self._channels.items()):
-            if held.publication is None and now >= held.until:
+            if held.publication is not None:
+                held.publication.flush()
+            elif now >= held.until:
                 held.packager.finish()
                 del self._channels[name]
                 self._log.info("channel ended", channel=name)
@@ -125,13 +133,20 @@ class Gate:
     def _retire(self, now: float) -> None:
         """Delete what no reader can want: epochs seen ended for the retention and a grace."""
         patience = self._settings.log.retention_s + self._settings.publish.grace_s
-        found = {epoch for epoch in self._root.glob("*/*/") if self._is_past(epoch)}
+        found = {
+            epoch
+            for folder in self._folders()
+            for epoch in folder.iterdir()
+            if epoch.is_dir() and self._is_past(epoch)
+        }
         self._ended = {epoch: self._ended.get(epoch, now) for epoch in found}
         for epoch, since in list(self._ended.items()):
             if now - since >= patience:
                 if live_epoch(epoch.parent) == epoch.name:
                     (epoch.parent / LIVE).unlink(missing_ok=True)
                 shutil.rmtree(epoch, ignore_errors=True)
+                with contextlib.suppress(OSError):  # other epochs are still kept
+                    epoch.parent.rmdir()
                 del self._ended[epoch]
 
     def _is_past(self, epoch: Path) -> bool:

@@ -29,7 +29,7 @@ class Publication:
         self._open = True
         self._events = 0
         self._log = structlog.get_logger().bind(channel=channel)
-        self._count = {kind: metrics.SAMPLES.labels(kind=kind).inc for kind in ("video", "audio")}
+        self._counted = {"video": 0, "audio": 0}
 
     def track(self, track: Track) -> None:
         """A track's codec parameters, before its first sample and whenever they change."""
@@ -39,7 +39,7 @@ class Publication:
     def sample(self, track: Track, sample: Sample) -> None:
         """The next sample of a track, in the order of arrival."""
         if self._open:
-            self._count["video" if isinstance(track, VideoTrack) else "audio"]()
+            self._counted["video" if isinstance(track, VideoTrack) else "audio"] += 1
             self._packager.sample(track, sample, self.event)
 
     def event(self, name: str, detail: str) -> None:
@@ -51,9 +51,16 @@ class Publication:
         if self._events == _EVENTS_LOGGED:
             self._log.warning("further health events of this publisher are only counted")
 
+    def flush(self) -> None:
+        """Hand the count of samples to the metrics: now and then, for there are many."""
+        for kind, count in self._counted.items():
+            metrics.SAMPLES.labels(kind=kind).inc(count)
+            self._counted[kind] = 0
+
     def close(self, reason: str) -> None:
         """The publisher is gone; the channel waits out its grace. Closing twice is no error."""
         if self._open:
             self._open = False
+            self.flush()
             self._packager.pause(self.event)
             self._left(self, reason)
