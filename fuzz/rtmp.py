@@ -45,7 +45,8 @@ def one(data: bytes) -> None:
     beginning, body = _BEGINNINGS[data[0] % len(_BEGINNINGS)], data[2:]
     step = data[1] + 1
     pieces = [body[at : at + step] for at in range(0, len(body), step)]
-    if _play([beginning, body]) != _play([beginning, *pieces]):
+    # Compared as text: a number that is none, which AMF0 can carry, is unequal to itself.
+    if repr(_play([beginning, body])) != repr(_play([beginning, *pieces])):
         raise AssertionError("the pieces changed the events")
 
 
