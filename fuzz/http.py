@@ -9,9 +9,10 @@ from tidegate.edge.routes import Malformed, NotFound, parse
 
 SEEDS: list[bytes] = [
     b"\x00GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"\x01GET /live/demo.flv HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n",
-    b"\x05GET /live/demo/e1/source.m3u8?_HLS_msn=3&_HLS_part=1&_HLS_skip=YES HTTP/1.1\r\nHost: x\r\n"
-    b'Range: bytes=0-99\r\nIf-Range: "a"\r\nIf-None-Match: W/"b", *\r\n\r\n',
+    b"\x01GET /live/demo.flv HTTP/1.0\r\n\r\n"
+    b"GET / HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n",
+    b"\x05GET /live/demo/e1/source.m3u8?_HLS_msn=3&_HLS_part=1&_HLS_skip=YES HTTP/1.1\r\n"
+    b'Host: x\r\nRange: bytes=0-99\r\nIf-Range: "a"\r\nIf-None-Match: W/"b", *\r\n\r\n',
     b"\x0bHEAD /live/demo/e1/source/part.12.m4s HTTP/1.1\r\nHost: x\r\n\r\n",
     b"\x03OPTIONS /static/vendor/%2e%2e/hls.min.js HTTP/1.1\r\nhost: x\r\n\r\n\r\n\r\n",
     b"\x02POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",

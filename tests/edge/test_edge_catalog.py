@@ -22,7 +22,7 @@ def test_a_root_that_comes_later_and_is_made_anew(settings: Callable[..., Settin
         assert edge.get("/live/demo.m3u8").status == 404
         for _ in range(2):
             publisher = Publisher(root)
-            publisher.parts(3)
+            publisher.parts(11)
             eventually(lambda: edge.get("/live/demo.m3u8").status == 200, "found")
             publisher.close()
             shutil.rmtree(root)
@@ -43,7 +43,7 @@ def test_a_new_epoch_takes_over_and_the_old_one_stays(edge: Edge, publisher: Pub
     publisher.parts(12)
     publisher.end()
     newer = Publisher(settings_root(publisher), epoch="e2")
-    newer.parts(2)
+    newer.parts(11)
     eventually(lambda: b"demo/e2/" in edge.get("/live/demo.m3u8").body, "the newest epoch")
     assert edge.get(PLAYLIST).status == 200
     newer.close()
@@ -56,7 +56,7 @@ def settings_root(publisher: Publisher) -> Path:
 def test_channels_side_by_side(edge: Edge, publisher: Publisher) -> None:
     publisher.parts(2)
     other = Publisher(settings_root(publisher), "other")
-    part = other.part(size=700)
+    part, *_ = other.parts(11, size=700)
     eventually(lambda: edge.get("/live/other.m3u8").status == 200, "found")
     assert edge.get("/live/other/e1/source/part.0.m4s").body == part
     other.close()
@@ -93,7 +93,7 @@ def test_what_is_no_channel_is_passed_over(edge: Edge, publisher: Publisher) -> 
     (root / "broken" / "e1" / "manifest.json").write_text("{")
     (root / "broken" / "e1" / "source.cmaf").mkdir()
     (root / "broken" / "e1" / "source.cmaf" / "index").write_text("not an index")
-    publisher.parts(2)
+    publisher.parts(11)
     eventually(lambda: edge.get("/live/demo.m3u8").status == 200, "found")
     for name in ("file", "empty", "broken"):
         assert edge.get(f"/live/{name}.m3u8").status == 404

@@ -22,11 +22,13 @@ def test_multivariant_names_the_epochs_playlists(edge: Edge, publisher: Publishe
     assert b'URI="demo/e1/audio.m3u8"' in reply.body
 
 
-def test_multivariant_waits_for_the_first_part(edge: Edge, publisher: Publisher) -> None:
+def test_multivariant_waits_for_the_first_segment(edge: Edge, publisher: Publisher) -> None:
     eventually(lambda: edge.get("/channels.json").body != b"[]", "the channel is listed")
     with edge.client() as client:
         client.ask("/live/demo.m3u8")
         eventually(lambda: edge.metric("tidegate_parked_requests") == 1, "parked")
+        publisher.parts(10)
+        assert edge.metric("tidegate_parked_requests") == 1
         publisher.part()
         assert client.reply().status == 200
 

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -276,3 +277,11 @@ def test_a_full_disk_is_reported_and_the_channel_goes_on_when_there_is_space(
     assert len(channel.packets("source.cmaf")) == written
     channel.playlist("source")
     assert read(channel.playlist("source")).segments[-1].discontinuity >= 1
+
+
+def test_a_folder_taken_away_is_reported_and_ends_nothing(channel: Channel, film: Film) -> None:
+    channel.publish(film[:100])
+    shutil.rmtree(channel.folder)
+    channel.publish(film[100:])
+    channel.end()
+    assert "log_error" in channel.reports

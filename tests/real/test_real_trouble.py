@@ -125,7 +125,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_log_disk_is_told_and_the_channel_goes_on_with_space(
-    start_node: Callable[..., RunningNode], small_disk: Path, tmp_path: Path
+    small_disk: Path, start_node: Callable[..., RunningNode], tmp_path: Path
 ) -> None:
     long = make_film(tmp_path / "long.mp4", seconds=60)
     node = start_node({"log": {"root": str(small_disk / "log")}})

@@ -112,9 +112,8 @@ class Epoch:
     def cmaf(self, rendition: str, now: float) -> Feed | None:
         """The CMAF log of a rendition that the manifest names."""
         manifest = self.manifest
-        if manifest is None or all(rendition != each.name for each in manifest.renditions):
-            return None
-        return self.feed(f"{rendition}.cmaf", now)
+        found = manifest.rendition(rendition) if manifest is not None else None
+        return self.feed(found.log, now) if found is not None else None
 
     def leads(self, rendition: str) -> bool:
         """Whether this is the rendition by whose playlists viewers are counted: the first."""

@@ -16,7 +16,7 @@ import structlog
 from tidegate.edge.outlet import Outlet
 from tidegate.edge.request import BadRequest, Request
 from tidegate.edge.response import CLOSE, NO_STORE, Answer, Stretch, error, fit
-from tidegate.edge.timers import NEVER, NO_SLOT
+from tidegate.edge.timers import NEVER, NO_SLOT, TICK_S
 from tidegate.edge.worker import Follower, Worker
 
 EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
@@ -46,6 +46,11 @@ class Stage(Enum):
     LINGER = "linger"
     CLOSED = "closed"
 
+
+_BROKEN = select.EPOLLERR | select.EPOLLHUP
+_PEER_ENDED = select.EPOLLRDHUP
+_NEWS = select.EPOLLIN | _PEER_ENDED
+_WRITABLE = select.EPOLLOUT
 
 _HEAD, _SENDING = Stage.HEAD, Stage.SENDING
 
@@ -98,26 +103,22 @@ class Connection:
     def ready(self, events: int) -> None:
         """epoll's word. A fault of ours ends this connection, never the others'."""
         try:
-            self._ready(events)
+            if events & _BROKEN:
+                self.close()
+                return
+            if events & _NEWS:
+                self._readable = True
+                self._eof = self._eof or bool(events & _PEER_ENDED)
+            if self._stage is _HEAD:
+                self._serve()
+            elif self._stage is Stage.LINGER:
+                self._discard()
+            elif events & _WRITABLE and self._outlet.pending:
+                self._resume()
+            if self._eof and self._stage in (Stage.PARKED, Stage.FOLLOWING):
+                self.close()
         except Exception:
             log.exception("request failed", request=self.request)
-            self.close()
-
-    def _ready(self, events: int) -> None:
-        if events & (select.EPOLLERR | select.EPOLLHUP):
-            self.close()
-            return
-        if events & select.EPOLLRDHUP:
-            self._readable = self._eof = True
-        elif events & select.EPOLLIN:
-            self._readable = True
-        if self._stage is _HEAD:
-            self._serve()
-        elif self._stage is Stage.LINGER:
-            self._discard()
-        elif events & select.EPOLLOUT and self._outlet.pending:
-            self._resume()
-        if self._eof and self._stage in (Stage.PARKED, Stage.FOLLOWING):
             self.close()
 
     def _resume(self) -> None:
@@ -146,6 +147,8 @@ class Connection:
                 return
             self.request = request
             self._worker.handler.handle(self, request)
+            if not self._readable and not self._held:
+                return
         self._worker.loop.defer(self._serve)
 
     def _next(self) -> Request | None:
@@ -312,8 +315,9 @@ class Connection:
 
     def _due(self, seconds: float) -> None:
         loop = self._worker.loop
-        self.deadline = loop.now + seconds
-        loop.wheel.watch(self)
+        self.deadline = deadline = loop.now + seconds
+        if deadline < (self.slot - 1) * TICK_S:
+            loop.wheel.watch(self)
 
     @property
     def idle(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidegate.edge.connection import Connection
-from tidegate.edge.response import Answer
+from tidegate.edge.response import NOWHERE, Answer
 from tidegate.edge.routes import Media, Multivariant
 from tidegate.log import LogReader
 from tidegate.package.window import Window
@@ -55,7 +55,7 @@ class Feed:
         self._waiting: dict[Media | Multivariant, tuple[dict[Connection, None], Resolve]] = {}
         self._windowed = name.endswith(".cmaf")
         self._seen = self.reader.first
-        self._stale = self._superseded = False
+        self.stale = self._superseded = False
         self._take_in()
 
     @property
@@ -70,15 +70,15 @@ class Feed:
 
     def changed(self) -> None:
         """The kernel says that the index changed."""
-        self._stale = True
+        self.stale = True
         if self.awaited:
             self.fresh()
 
     def fresh(self) -> None:
         """Bring this up to what the log holds, and wake who waited for it."""
-        if not self._stale:
+        if not self.stale:
             return
-        self._stale = False
+        self.stale = False
         if not self.reader.refresh():
             return
         self._take_in()
@@ -118,6 +118,7 @@ class Feed:
     def close(self, gone: Answer) -> None:
         """The log is no more: whoever waited is told."""
         self.ended = True
+        self.stale = True
         if self.tail is not None:
             self.tail.grown()
         waiting, self._waiting = self._waiting, {}
@@ -129,7 +130,7 @@ class Feed:
     def _take_in(self) -> None:
         reader = self.reader
         self.ended = reader.ended or self._superseded
-        self.answers.clear()
+        self._drop_answers()
         if self._windowed:
             if self._seen < reader.first:  # all that was known was retired meanwhile
                 self.window = Window(reader.timescale)
@@ -145,6 +146,11 @@ class Feed:
     def _cool(self) -> None:
         """A segment began: let go of what few will ask for now, and of what is retired."""
         for part in [part for part in self.parts if not self.hot(part)]:
-            del self.parts[part]
+            self.parts.pop(part).source = NOWHERE
         for segment in [each for each in self.segments if self.window.segment(each) is None]:
-            del self.segments[segment]
+            self.segments.pop(segment).source = NOWHERE
+
+    def _drop_answers(self) -> None:
+        for answer in self.answers.values():
+            answer.source = NOWHERE
+        self.answers.clear()

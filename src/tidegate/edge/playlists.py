@@ -65,6 +65,8 @@ class Playlists:
             text = hls.media_playlist(manifest, route.rendition, windows, route.skip)
             fields = _TYPE + _cache(_age(manifest, blocking=blocking)) + CORS
             answer = feed.answers[route.skip, blocking] = Answer(self._playlist, 200, fields, text)
+            answer.source = feed
+            answer.leads = epoch.leads(route.rendition)
         return answer
 
 

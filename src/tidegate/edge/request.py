@@ -5,9 +5,9 @@ depends on how the bytes were split. A viewer has nothing to upload: a body is r
 """
 
 import re
-from typing import NamedTuple
 
 import httptools
+import msgspec
 
 HEAD_LIMIT = 16 * 1024
 """Bytes of request line and fields: twice nginx's default, room for a page's cookies and CMCD."""
@@ -15,6 +15,8 @@ TARGET_LIMIT = 4096
 """Bytes of a request target: a CMCD query (CTA-5004) stays well under 2 kB."""
 FIELD_LIMIT = 64
 """Header fields of one request: browsers send fewer than 20."""
+SHORT = 1024
+"""Bytes of a head whose fields are not worth counting."""
 
 _METHODS = {b"GET", b"HEAD", b"OPTIONS"}
 _FIELDS = re.compile(
@@ -22,6 +24,8 @@ _FIELDS = re.compile(
     rb"[ \t]*([^\r]*)"
 )
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
+_HTTP_1_1 = b"HTTP/1.1\r\n"
+_HTTP_1_0 = b"HTTP/1.0\r\n"
 _END = b"\r\n\r\n"
 
 
@@ -34,7 +38,7 @@ class BadRequest(Exception):
         self.word = word
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One request, as far as this server cares.
 
     `plain` is true for a GET without range or condition, which is nearly every one.
@@ -102,11 +106,12 @@ class RequestParser:
 
     def _judge(self, head: bytes) -> Request:
         self._feed(head)
-        line = head[: head.find(b"\r\n")].split(b" ")
-        if len(line) != 3:
+        line = head.split(b" ", 2)
+        if len(line) != 3 or line[2][:5] != b"HTTP/" or b"\r" in line[1]:
             raise BadRequest(400, "malformed")
-        method, target, version = line
-        if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+        method, target, rest = line
+        version = rest[:10]
+        if version not in (_HTTP_1_1, _HTTP_1_0):
             raise BadRequest(505, "version")
         if method not in _METHODS:
             raise BadRequest(405, "method")
@@ -116,7 +121,7 @@ class RequestParser:
             raise BadRequest(414, "target")
         if target[:1] != b"/":
             raise BadRequest(400, "target")
-        if head.count(b"\r\n") > FIELD_LIMIT + 2:
+        if len(head) > SHORT and head.count(b"\r\n") > FIELD_LIMIT + 2:
             raise BadRequest(431, "header")
         return self._request(method, target, version, _FIELDS.findall(head))
 
@@ -124,14 +129,14 @@ class RequestParser:
         self, method: bytes, target: bytes, version: bytes, fields: list[tuple[bytes, bytes]]
     ) -> Request:
         # RFC 9112 9.3: HTTP/1.0 persists only by an extension that is not worth its ambiguity.
-        keep_alive = self._keep_alive and version == b"HTTP/1.1"
+        keep_alive = self._keep_alive and version == _HTTP_1_1
         if len(fields) == 1 and fields[0][0].lower() == b"host":
             _check_host(fields[0][1].rstrip())
             return Request(method, target, keep_alive, method == b"GET", b"", b"", b"")
         known = _known(fields)
         if b"host" in known:
             _check_host(known[b"host"])
-        elif version == b"HTTP/1.1":
+        elif version == _HTTP_1_1:
             raise BadRequest(400, "host")
         conditions = [known.get(name, b"") for name in (b"range", b"if-range", b"if-none-match")]
         plain = method == b"GET" and not any(conditions)

@@ -5,7 +5,7 @@ Law: an `Answer` is made once and shared; only a range, a condition or a HEAD ma
 
 import re
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tidegate.edge.counts import Counts, Tally
 from tidegate.edge.request import Request
@@ -44,14 +44,40 @@ class Stretch(NamedTuple):
     size: int
 
 
+class Source(Protocol):
+    """What an answer was made from; `stale` once that may have changed."""
+
+    stale: bool
+
+
+class _Nowhere:
+    stale = True
+
+
+NOWHERE = _Nowhere()
+"""The source of what is made anew for every request."""
+
+
 class Answer:
     """One response. `wire` is its head, with the body behind it unless that is a `stretch`.
 
     `fields` are header lines besides Content-Length and ETag; `etag` is quoted and strong, and
-    makes the answer fit for ranges and conditions.
+    makes the answer fit for ranges and conditions. Until its `source` is stale the same target gets
+    it again; with `leads`, who gets it counts as a viewer of the source.
     """
 
-    __slots__ = ("body", "etag", "fields", "head_size", "status", "stretch", "tally", "wire")
+    __slots__ = (
+        "body",
+        "etag",
+        "fields",
+        "head_size",
+        "leads",
+        "source",
+        "status",
+        "stretch",
+        "tally",
+        "wire",
+    )
 
     def __init__(
         self, tally: Tally, status: int, fields: bytes, body: bytes | Stretch, etag: bytes = b""
@@ -61,6 +87,8 @@ class Answer:
         self.fields = fields
         self.body = body
         self.etag = etag
+        self.source: Source = NOWHERE
+        self.leads = False
         size = len(body) if isinstance(body, bytes) else body.size
         head = _head(status, fields, size, etag)
         self.head_size = len(head)

@@ -56,6 +56,7 @@ class Segments:
             return self._gone
         body = Stretch(file, kept.head.offset, kept.size)
         answer = self._media(self._segment, epoch, route, body)
+        answer.source = feed
         feed.segments[route.number] = answer
         return answer
 
@@ -84,6 +85,7 @@ class Segments:
         body = file.read(*place) if hot else Stretch(file, *place)
         answer = self._media(self._part, epoch, route, body)
         if hot:
+            answer.source = feed
             feed.parts[route.number] = answer
         return answer
 

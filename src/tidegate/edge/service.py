@@ -38,6 +38,9 @@ PATIENCE_TARGETS = 3
 PATIENCE_S = 6.0
 """The same where no manifest tells the target duration yet."""
 
+KNOWN_TARGETS = 8192
+"""Targets whose answer is found at once: the parts and playlists of some forty channels."""
+
 Waited = Media | Multivariant
 
 _FLV = b"Content-Type: video/x-flv\r\n" + NO_STORE + CORS
@@ -60,6 +63,7 @@ class Service:
         self._busy = error(
             counts.tally("busy", 503), 503, "Out of descriptors; try again.", NO_STORE + RETRY
         )
+        self._known: dict[bytes, Answer] = {}
         self._preflight = Answer(counts.tally("preflight", 204), 204, PREFLIGHT + CORS, b"")
         self._stream = StreamHead(counts.tally("flv", 200), _FLV)
         self._by_route: dict[type, Callable[[Connection, Any], Answer | None]] = {
@@ -80,38 +84,52 @@ class Service:
 
     def handle(self, connection: Connection, request: Request) -> None:
         """Answer now, or park, or let follow."""
-        if connection.watching is not None:
-            self.left(connection)
+        answer = self._known.get(request.target)
+        if answer is None or answer.source.stale or request.method == b"OPTIONS":
+            answer = self._answer(connection, request)
+        if answer is not None:
+            watched = answer.source if answer.leads else None
+            if connection.watching is not watched:
+                self._watch(connection, watched)
+            connection.respond(answer)
+
+    def left(self, connection: Connection) -> None:
+        """The connection is closed."""
+        self._watch(connection, None)
+
+    def _watch(self, connection: Connection, feed: object) -> None:
+        """Who was last given a playlist counts as a viewer of its log."""
+        if isinstance(connection.watching, Feed):
+            connection.watching.watchers -= 1
+        connection.watching = feed
+        if isinstance(feed, Feed):
+            feed.watchers += 1
+
+    def _answer(self, connection: Connection, request: Request) -> Answer | None:
         if request.method == b"OPTIONS":
-            connection.respond(self._preflight)
-            return
+            return self._preflight
         route = parse(request.target)
         try:
             answer = self._by_route[type(route)](connection, route)
         except OSError:
-            answer = self._busy
-        if answer is not None:
-            connection.respond(answer)
-
-    def left(self, connection: Connection) -> None:
-        """The connection is closed, or asks for something else."""
-        feed, connection.watching = connection.watching, None
-        if isinstance(feed, Feed):
-            feed.watchers -= 1
+            return self._busy
+        if answer is not None and not answer.source.stale and b"?" not in request.target:
+            if len(self._known) >= KNOWN_TARGETS:
+                self._known.clear()
+            self._known[request.target] = answer
+        return answer
 
     def _media(self, connection: Connection, route: Media) -> Answer | None:
         epoch = self._catalog.epoch(route.channel, route.epoch)
         feed = epoch.cmaf(route.rendition, self._loop.now) if epoch is not None else None
         if epoch is None or feed is None:
             return self._absent(f"There is no such epoch or rendition of {route.channel}.")
-        if type(route) is Playlist:
-            if too_far(epoch, feed, route):
-                return self._wrong("That segment or part is too far ahead.")
-            if epoch.leads(route.rendition):
-                connection.watching = feed
-                feed.watchers += 1
+        if type(route) is Playlist and too_far(epoch, feed, route):
+            return self._wrong("That segment or part is too far ahead.")
         answer = self._resolve(epoch, feed, route)
         if answer is None:
+            leads = type(route) is Playlist and epoch.leads(route.rendition)
+            self._watch(connection, feed if leads else None)
             self._park(connection, epoch, feed, route)
         return answer
 

@@ -61,6 +61,14 @@ def make_folder(path: Path) -> None:
         raise _told(error, path) from error
 
 
+def open_file(path: Path, flags: int) -> int:
+    """Open a file to write in. Raises `LogFull` or `LogError`."""
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise _told(error, path) from error
+
+
 def write_at(fd: int, data: bytes, offset: int, path: Path) -> None:
     """Write all of `data` at `offset`, or cut the file back to `offset` and raise.
 

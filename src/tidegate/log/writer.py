@@ -18,6 +18,7 @@ from tidegate.log.files import (
     LOCK,
     init_name,
     make_folder,
+    open_file,
     punch_hole,
     replace_file,
     segment_name,
@@ -74,7 +75,7 @@ class LogWriter:
             undo.callback(os.close, self._lock)
             if not (path / INDEX).exists():
                 replace_file(path / INDEX, Header(timescale, 0, ended=False).pack())
-            self._index = os.open(path / INDEX, os.O_RDWR | os.O_CLOEXEC)
+            self._index = open_file(path / INDEX, os.O_RDWR)
             undo.callback(os.close, self._index)
             header = Header.unpack(os.pread(self._index, HEADER_SIZE, 0))
             if header.ended or header.timescale != timescale:
@@ -192,7 +193,7 @@ class LogWriter:
         punch_hole(self._index, 4096, position(self.oldest) // 4096 * 4096)
 
     def _open_segment(self, flags: int) -> int:
-        return os.open(self.path / segment_name(self.segment), flags | os.O_CLOEXEC, 0o644)
+        return open_file(self.path / segment_name(self.segment), flags)
 
     def end(self) -> None:
         """Say that no chunk will follow, and close."""
@@ -219,7 +220,7 @@ def _kept(last: Record, after: int) -> _Kept:
 
 
 def _lock(path: Path) -> int:
-    fd = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fd = open_file(path / LOCK, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

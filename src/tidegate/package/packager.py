@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tidegate.log import LIVE, LogError, Retention, live_epoch, replace_file
+from tidegate.log import LIVE, LogError, LogFull, Retention, live_epoch, replace_file
 from tidegate.media.sample import Sample, Track
 from tidegate.package.epoch import Epoch, Kind, kind_of, left_open
 from tidegate.package.manifest import ManifestError
@@ -116,7 +116,7 @@ class Packager:
         try:
             self._begin_run(begin)
         except LogError as error:
-            report("log_full", str(error))
+            report(_word(error), str(error))
             return
         self._running = True
         for each in waiting:
@@ -152,7 +152,7 @@ class Packager:
         try:
             self._epoch.add(kind, moved)
         except LogError as error:
-            report("log_full", str(error))
+            report(_word(error), str(error))
             self._running = False
 
     def _end_run(self, report: Report) -> None:
@@ -162,7 +162,7 @@ class Packager:
         try:
             self._epoch.finish_run()
         except LogError as error:
-            report("log_full", str(error))
+            report(_word(error), str(error))
 
     def _forget_waiting(self) -> None:
         self._waiting = []
@@ -186,3 +186,7 @@ class Packager:
         if self._epoch is not None:
             self._epoch.close()
             self._epoch = None
+
+
+def _word(error: LogError) -> str:
+    return "log_full" if isinstance(error, LogFull) else "log_error"
