@@ -25,6 +25,8 @@ HANG_S = 20.0
 """Seconds one call into FFmpeg may take. Its RTMP client has no deadline that PyAV could set and
 holds the interpreter while it connects, so the watchdog is one that needs no interpreter. Longer
 than the longest restart of the ingest part, whose backlog accepts meanwhile."""
+LATE_FRAMES = FPS // 2
+"""Frames that are caught up with, a few milliseconds each; behind by more, they are left out."""
 CLOCK_STEP_S = 0.05
 """A wall clock that is this far from where it should be was set, and is followed."""
 
@@ -61,7 +63,9 @@ def _publish(url: str, picture: Picture, stop_fd: int) -> None:
         while not _stopped(stop_fd, start + frame / FPS - time.monotonic()):
             faulthandler.dump_traceback_later(HANG_S, exit=True)
             elapsed = time.monotonic() - start
-            frame = max(frame, int(elapsed * FPS))
+            due = int(elapsed * FPS)
+            if due - frame > LATE_FRAMES:
+                frame = due
             wall = _follow(wall, elapsed)
             # Sound goes first and a little ahead, so the muxer has no picture wait for it.
             while heard * FPS <= frame * RATE:

@@ -2,11 +2,11 @@
 
 import { FlvClock } from "./flv_clock.js";
 import { library } from "./library.js";
+import { Pace } from "./pace.js";
 
-const AHEAD_S = 0.4; // what is kept buffered: four chunks of the log
-const LATE_S = 2.5; // past this the player jumps rather than hurries
-const CHASE_EVERY_MS = 200;
-const FASTEST = 1.15;
+const HOLD_S = 0.3; // three chunks of the log
+const LOOK_EVERY_MS = 100;
+const SETTLED_S = 0.3; // that much more in one look is still the burst at the start
 const CONFIG = {
   isLive: true,
   enableWorker: false, // the clock needs to see the remuxer, which lives where the demuxer does
@@ -26,7 +26,9 @@ export class FlvPlayer {
     this.url = `/live/${channel}.flv`;
     this.clock = new FlvClock();
     this.player = null;
+    this.pace = null;
     this.closed = false;
+    this.end = 0;
   }
 
   async play() {
@@ -51,32 +53,26 @@ export class FlvPlayer {
         this.bytes += segment.data.byteLength;
         if (this.clock.gap) resolve("gap");
       });
-      this.chasing = setInterval(() => this.chase(), CHASE_EVERY_MS);
+      this.starting = setInterval(() => this.start(), LOOK_EVERY_MS);
     });
   }
 
-  /** Keeps `AHEAD_S` buffered: starts there, jumps when far behind, else hurries or eases gently. */
-  chase() {
-    const { video } = this;
-    const end = video.buffered.length ? video.buffered.end(video.buffered.length - 1) : 0;
-    const ahead = end - video.currentTime;
-    if (!this.started) {
-      if (end < AHEAD_S) return;
-      this.started = true;
-      this.live();
-      video.play().catch(() => {});
-    } else if (!video.paused && ahead > LATE_S) {
-      this.live();
-    } else {
-      const wanted = 1 + (ahead - AHEAD_S) * 0.2;
-      const steady = ahead > AHEAD_S * 0.5 && ahead < AHEAD_S * 1.5;
-      video.playbackRate = steady ? 1 : Math.min(Math.max(wanted, 0.95), FASTEST);
-    }
+  /** Starts once the burst that brings the newest keyframe is over, near its end. */
+  start() {
+    const { buffered } = this.video;
+    const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
+    const settled = end >= HOLD_S && end - this.end < SETTLED_S;
+    this.end = end;
+    if (!settled) return;
+    clearInterval(this.starting);
+    this.live();
+    this.video.play().catch(() => {});
+    this.pace = new Pace(this.video, HOLD_S);
   }
 
   live() {
     const { buffered } = this.video;
-    if (buffered.length) this.video.currentTime = buffered.end(buffered.length - 1) - AHEAD_S;
+    if (buffered.length) this.video.currentTime = buffered.end(buffered.length - 1) - HOLD_S;
   }
 
   wall() {
@@ -85,8 +81,8 @@ export class FlvPlayer {
 
   close() {
     this.closed = true;
-    clearInterval(this.chasing);
-    this.video.playbackRate = 1;
+    clearInterval(this.starting);
+    this.pace?.close();
     this.player?.destroy();
     this.player = null;
   }

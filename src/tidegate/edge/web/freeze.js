@@ -12,7 +12,9 @@ export class FreezeMeter {
     this.state = "idle";
     this.since = performance.now();
     video.addEventListener("playing", () => this.to("playing"));
-    video.addEventListener("waiting", () => this.freeze());
+    video.addEventListener("waiting", () => {
+      if (!(video.seeking && isBuffered(video))) this.freeze(); // a jump within the buffer is none
+    });
     video.addEventListener("ended", () => this.freeze());
     video.addEventListener("pause", () => {
       if (this.state === "playing" && !video.ended) this.to("idle");
@@ -50,4 +52,11 @@ export class FreezeMeter {
     const rate = frozen + played ? frozen / (frozen + played) : 0;
     return { stalls: this.stalls, frozen_s: frozen, played_s: played, freeze_rate: rate };
   }
+}
+
+function isBuffered({ buffered, currentTime }) {
+  for (let i = 0; i < buffered.length; i++) {
+    if (buffered.start(i) <= currentTime && currentTime < buffered.end(i)) return true;
+  }
+  return false;
 }

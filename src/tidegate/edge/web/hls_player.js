@@ -1,10 +1,11 @@
-// LL-HLS by hls.js. How far behind live to play is the playlist's word (PART-HOLD-BACK, three
-// parts); hls.js mends a lost request itself, and what it cannot mend ends this player.
+// LL-HLS by hls.js. Where to begin is the playlist's word (PART-HOLD-BACK, three parts); hls.js mends
+// a lost request itself, and what it cannot mend ends this player.
 
 import { library } from "./library.js";
+import { Pace } from "./pace.js";
 
 const RECOVER_ONCE_IN_MS = 5000;
-const HOPELESSLY_LATE_S = 6;
+const HOLD_S = 0.6; // three parts
 
 // A request cut off by a restart of the edge is worth repeating at once; a name that is gone, never.
 const RETRY = {
@@ -28,8 +29,7 @@ const CONFIG = {
   enableWorker: false, // fMP4 passes through as it is; a worker would only add a hop
   backBufferLength: 10,
   maxBufferLength: 8,
-  maxLiveSyncPlaybackRate: 1.1,
-  liveSyncOnStallIncrease: 0.4, // seconds further back after each stall, not the default second
+  maxLiveSyncPlaybackRate: 1, // hls.js never holds less than a second; the pace is ours
   liveDurationInfinity: true,
   manifestLoadPolicy: LOADS,
   playlistLoadPolicy: LOADS,
@@ -43,6 +43,7 @@ export class HlsPlayer {
     this.video = video;
     this.url = `/live/${channel}.m3u8`;
     this.hls = null;
+    this.pace = null;
     this.closed = false;
     this.recovered = -Infinity;
   }
@@ -59,6 +60,7 @@ export class HlsPlayer {
       hls.on(Hls.Events.ERROR, (_, error) => {
         if (error.fatal && !this.mended(error)) resolve(error.details);
       });
+      this.pace = new Pace(this.video, HOLD_S);
       hls.loadSource(this.url);
       hls.attachMedia(this.video);
     });
@@ -67,25 +69,29 @@ export class HlsPlayer {
   /** Whether hls.js is asked to go on after a fatal error. */
   mended(error) {
     const now = performance.now();
-    const try_it = error.type === "mediaError" && now - this.recovered > RECOVER_ONCE_IN_MS;
-    if (try_it) {
+    const once = error.type === "mediaError" && now - this.recovered > RECOVER_ONCE_IN_MS;
+    if (once) {
       this.recovered = now;
       this.hls.recoverMediaError();
     }
-    return try_it;
+    return once;
   }
 
   wall() {
     return this.hls?.playingDate?.getTime() ?? null;
   }
 
+  /** Jumps to where one would begin now, or to the end of what is buffered, if that is later. */
   live() {
-    const end = this.hls?.liveSyncPosition;
-    if (end && end - this.video.currentTime > HOPELESSLY_LATE_S) this.video.currentTime = end;
+    const { buffered, currentTime } = this.video;
+    const end = buffered.length ? buffered.end(buffered.length - 1) - HOLD_S : 0;
+    const place = Math.max(this.hls?.liveSyncPosition ?? 0, end);
+    if (place > currentTime) this.video.currentTime = place;
   }
 
   close() {
     this.closed = true;
+    this.pace?.close();
     this.hls?.destroy();
     this.hls = null;
   }

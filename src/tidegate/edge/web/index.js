@@ -60,7 +60,7 @@ function what({ video, audio, since_ms: since, live }) {
     video && `${video.width} × ${video.height}`,
     rate,
     [video, audio].filter(Boolean).map(codec).join(" + "),
-    live && since && `on air ${age(Date.now() - since)}`,
+    live && since && `live for ${age(Date.now() - since)}`,
   ].filter(Boolean).join(" · ");
 }
 
@@ -70,7 +70,7 @@ function codec(track) {
 
 function age(ms) {
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return "under a minute";
+  if (minutes < 1) return "< 1 min";
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;

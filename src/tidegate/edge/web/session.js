@@ -14,6 +14,8 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 3000;
 const OFF_AIR_POLL_MS = 1000;
 
+const AT_ONCE = new Set(["replaced", "discontinuity", "gap", "moved on"]); // nothing has failed
+
 export class Session {
   attaches = 0;
   epoch = null;
@@ -63,7 +65,7 @@ export class Session {
     this.freeze.freeze();
     this.player.close();
     this.player = null;
-    if (why === "replaced") return;
+    if (AT_ONCE.has(why)) return;
     if (why === "paused") await new Promise((resolve) => { this.resume = resolve; });
     else this.say("reconnecting");
     const steady = performance.now() - this.began > STEADY_MS;
@@ -86,7 +88,7 @@ export class Session {
       const found = await probe(this.channel);
       if (player !== this.player || this.still_ms < SUSPECT_AFTER_MS) continue;
       if (found.state === "away") this.say("reconnecting");
-      else if (found.epoch !== this.epoch) this.end("off the air, or another epoch");
+      else if (found.epoch !== this.epoch) this.end("moved on");
       else if (found.tail === tail) this.say("waiting for the publisher");
       else if (this.still_ms > GIVE_UP_AFTER_MS) this.end("stuck");
       tail = found.tail;
@@ -105,7 +107,8 @@ export class Session {
   }
 
   onPlaying() {
-    this.join_s ??= (performance.now() - this.began) / 1000;
+    this.movedAt = performance.now();
+    this.join_s ??= (this.movedAt - this.began) / 1000;
     this.say("live");
   }
 

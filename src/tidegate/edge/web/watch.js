@@ -20,7 +20,6 @@ document.title = `${channel} · Tidegate`;
 at("name").textContent = channel;
 at("unmute").addEventListener("click", () => { video.muted = false; });
 video.addEventListener("volumechange", showSound);
-video.addEventListener("playing", showSound);
 addEventListener("hashchange", choose);
 for (const input of at("modes").elements) {
   input.disabled = input.type === "radio" && !playable(input.value);
@@ -41,12 +40,16 @@ function choose() {
 }
 
 function showStatus(status) {
-  at("status").textContent = at("veil").textContent = status;
-  at("status").dataset.state = at("veil").dataset.state = status;
+  for (const place of [at("status"), at("veil")]) {
+    place.textContent = status[0].toUpperCase() + status.slice(1);
+    place.dataset.state = status;
+  }
+  video.controls = ["live", "paused", "press play"].includes(status);
+  showSound();
 }
 
 function showSound() {
-  at("unmute").hidden = !video.muted || session.status !== "live";
+  at("unmute").hidden = !(video.muted && video.controls);
 }
 
 function sample() {
@@ -56,13 +59,13 @@ function sample() {
   const frames = now.total_frames ? ` of ${now.total_frames}` : "";
   show("latency", now.latency_s, (s) => `${s.toFixed(2)} s`);
   show("buffer", now.buffer_s || null, (s) => `${s.toFixed(2)} s`);
-  show("frozen", now.frozen_s, (s) => `${s.toFixed(1)} s · ${now.stalls} ×`);
+  show("frozen", now.frozen_s, (s) => `${s.toFixed(1)} s in ${now.stalls}`);
   show("rate", now.played_s ? now.freeze_rate : null, (rate) => `${(rate * 100).toFixed(2)} %`);
   show("dropped", now.dropped_frames, (count) => `${count}${frames}`);
   show("bitrate", now.bitrate_bps, (bps) => `${(bps / 1e6).toFixed(2)} Mbit/s`);
   show("picture", now.width || null, () => `${now.width} × ${now.height}`);
   show("join", now.join_s, (s) => `${s.toFixed(2)} s`);
-  show("attaches", now.attaches || null, (count) => (count === 1 ? "once" : `${count} times`));
+  show("attaches", now.attaches || null, (count) => (count === 1 ? "Once" : `${count} times`));
   sparkline(at("sparkline"), stats.latencies, 120);
 }
 
