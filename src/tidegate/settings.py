@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """What a channel may be called: fit for a path, a URL and a folder without escaping."""
@@ -154,6 +161,16 @@ class Settings(_Table):
         default_factory=dict, description="One table a channel: `[channels.NAME]`."
     )
 
+    @model_validator(mode="after")
+    def _keeps_what_it_lists(self) -> "Settings":
+        """RFC 8216bis 6.2.2: what left a playlist stays for as long as the playlist is."""
+        if self.log.retention_s < 2 * self.package.window_s:
+            raise ValueError(
+                f"log.retention_s ({self.log.retention_s:g}) must be at least twice "
+                f"package.window_s ({self.package.window_s:g})"
+            )
+        return self
+
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a TOML file (or none) and the environment.
@@ -192,6 +209,9 @@ def _complaints(error: ValidationError) -> list[str]:
     for problem in error.errors(include_url=False, include_input=False):
         where = [str(step) for step in problem["loc"]]
         name = ".".join(where)
+        if not where:
+            lines.append(problem["msg"].removeprefix("Value error, "))
+            continue
         if problem["type"] != "extra_forbidden":
             lines.append(f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
             continue

@@ -50,8 +50,7 @@ def sample(default: Any, table: str, key: str) -> str:
         return "k" * 16
     if isinstance(default, bool | str | Path):
         return SAMPLES[Path if isinstance(default, Path) else str]
-    least = [mark.ge for mark in TABLES[table].model_fields[key].metadata if hasattr(mark, "ge")]
-    return str(type(default)(max(least) + 1))
+    return str(type(default)(default + 1 if default else 1))
 
 
 def test_every_setting_of_a_channel_is_explained() -> None:
@@ -67,3 +66,8 @@ def test_a_slip_in_any_key_is_answered_with_that_key(table: str, key: str, tmp_p
     config.write_text(f"[{table}]\n{slip} = 1\n")
     with pytest.raises(SettingsError, match=f"{table}.{slip}: .*did you mean {key}"):
         load(config, {})
+
+
+def test_a_playlist_may_not_list_what_is_not_kept() -> None:
+    with pytest.raises(SettingsError, match=r"log\.retention_s \(40\) must be at least twice"):
+        load(None, {"TIDEGATE_LOG_RETENTION_S": "40"})

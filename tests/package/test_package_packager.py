@@ -48,7 +48,7 @@ class Channel:
     def __init__(self, root: Path, **package: object) -> None:
         self.folder = root / "demo"
         self.settings = Settings.model_validate(
-            {"log": {"root": root, "retention_s": 600}, "package": {"window_s": 600, **package}}
+            {"log": {"root": root, "retention_s": 600}, "package": {"window_s": 300, **package}}
         )
         self.ids = (f"e{number}" for number in itertools.count())
         self.reports: list[str] = []

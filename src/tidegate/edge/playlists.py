@@ -16,7 +16,7 @@ MULTIVARIANT_S = 1.0
 """Seconds a multivariant playlist is kept, here and in caches: its bit rates move slowly."""
 BLOCKED_TARGETS = 6
 """Target durations that a blocking reload's answer may be cached: its URL names what it holds
-(RFC 8216bis appendix B.1)."""
+(RFC 8216bis, the low-latency server profile)."""
 
 _TYPE = b"Content-Type: application/vnd.apple.mpegurl\r\n"
 
