@@ -221,6 +221,22 @@ def test_another_size_is_a_discontinuity_and_another_set_of_tracks_another_epoch
     assert [each.kind for each in load_manifest(channel.epoch).renditions] == ["video"]
 
 
+def test_a_long_frame_makes_one_long_part_and_no_more(channel: Channel, film: Film) -> None:
+    halted = [
+        (track, msgspec.structs.replace(sample, dts=sample.dts + late, pts=sample.pts + late))
+        for track, sample in film
+        if (late := track.timescale * 3 // 10 * (sample.dts > track.timescale)) >= 0
+    ]
+    channel.publish(halted)
+    channel.end()
+    with channel.reader("source.cmaf") as reader:
+        lasted = [each.duration / 90_000 for each in reader.records(0, reader.next)]
+    target = load_manifest(channel.epoch).renditions[0].part_target
+    assert 0.33 < max(lasted) <= target < 0.34
+    assert sorted(lasted)[-2] <= 0.202
+    assert sum(each > 0.19 for each in lasted) >= len(lasted) - 5
+
+
 def test_a_publisher_without_a_keyframe_costs_nothing_and_is_told(
     channel: Channel, film: Film
 ) -> None:

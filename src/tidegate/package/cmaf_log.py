@@ -2,6 +2,7 @@
 
 Law: a chunk is written once its samples' durations are known, so it waits for the sample after its
 last; within a segment, chunks are parts of at most `part_target`, as few and as even as may be.
+Only a single sample that lasts longer raises that target, and no later part grows by it.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,16 @@ _SLACK_S = 0.002
 """What the wire's millisecond rounding may add to a part, seconds."""
 
 
-def part_target(part_ms: int, frame_s: float) -> float:
+def frame_ticks(track: Track) -> int:
+    """How long a frame of `track` lasts, as its parameters say, or one of 30 a second."""
+    if isinstance(track, AudioTrack):
+        return track.frame_size
+    return round(track.timescale / (track.frame_rate or 30))
+
+
+def part_target(part_ms: int, track: Track) -> float:
     """The longest part, seconds: the whole number of frames nearest to the setting, and slack."""
+    frame_s = frame_ticks(track) / track.timescale
     frames = max(1, round(part_ms / 1000 / frame_s))
     return round(frames * frame_s + _SLACK_S, 3)
 
@@ -30,6 +39,7 @@ class CmafLog:
         self.segment_start = 0
         self.longest_segment = 0.0
         self._track: Track
+        self._limit = self._frame = 0
         self._clock: WallClock
         self._held: Sample | None = None
         self._chunk: list[tuple[Sample, int]] = []
@@ -50,6 +60,8 @@ class CmafLog:
         self._clock = run.clock
         self.segment_start = round(run.start * track.timescale)
         self.part_target = part_target
+        self._limit = int(part_target * track.timescale)
+        self._frame = frame_ticks(track)
         self._held = None
         self._chunk.clear()
         self._duration = 0
@@ -62,9 +74,11 @@ class CmafLog:
         held = self._held
         if held is not None:
             duration = sample.dts - held.dts
+            if self._chunk and self._duration + duration > self._limit:
+                self._flush()
             self._chunk.append((held, duration))
             self._duration += duration
-            if cut or self._duration + duration > self.part_target * self._track.timescale:
+            if cut or self._duration + min(duration, 2 * self._frame) > self._limit:
                 self._flush()
         if cut or held is None:
             self._mark_segment(sample.dts)
@@ -81,16 +95,11 @@ class CmafLog:
         """Write what is held; its last sample lasts as long as the one before. Raises `LogFull`."""
         if self._held is None:
             return
-        guess = self._chunk[-1][1] if self._chunk else self._frame()
+        guess = self._chunk[-1][1] if self._chunk else self._frame
         self._chunk.append((self._held, guess))
         self._duration += guess
         self._held = None
         self._flush()
-
-    def _frame(self) -> int:
-        if isinstance(self._track, AudioTrack):
-            return self._track.frame_size
-        return round(self._track.timescale / (self._track.frame_rate or 30))
 
     def _flush(self) -> None:
         samples: Sequence[tuple[Sample, int]] = self._chunk

@@ -94,7 +94,8 @@ class Epoch:
         run = Run(start, init, WallClock(start, wall))
         self.tracks = dict(tracks)
         for kind, log in self._cmaf.items():
-            log.begin_run(tracks[kind], self._part_target(tracks[kind]), run)
+            target = part_target(self._package.part_ms, tracks[kind])
+            log.begin_run(tracks[kind], target, run)
         video, audio = tracks.get("video"), tracks.get("audio")
         self._flv.begin_run(
             video if isinstance(video, VideoTrack) else None,
@@ -104,11 +105,6 @@ class Epoch:
         self._clock = run.clock
         self._audio_cut = None
         self._describe()
-
-    def _part_target(self, track: Track) -> float:
-        if isinstance(track, AudioTrack):
-            return part_target(self._package.part_ms, track.frame_size / track.sample_rate)
-        return part_target(self._package.part_ms, float(1 / (track.frame_rate or 30)))
 
     def add(self, kind: Kind, sample: Sample) -> None:
         """Write the next sample of the run. Raises `LogFull`; the run is then over."""
