@@ -13,6 +13,12 @@ from support.node import RunningNode
 hypothesis_settings.register_profile("tidegate", deadline=None)
 hypothesis_settings.load_profile("tidegate")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's event loop, once it runs, stands in asyncio's way."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 StartNode = Callable[..., RunningNode]
 
 

@@ -11,9 +11,9 @@ from viewer import WIDE, OpenViewer, Viewer, chromium
 from support.node import Program
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, for these tests alone: its loop would stand in the way of others."""
+    """Headless Chromium."""
     with chromium() as found:
         yield found
 
@@ -32,7 +32,7 @@ def viewer(browser: Browser) -> Iterator[OpenViewer]:
         each.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Addresses of a demo channel that is left alone: watch, hls, flv, rtmp."""
     yield from _playing(_demo(tmp_path_factory.mktemp("demo")))
