@@ -63,7 +63,7 @@ class RecordingGate:
 class Service:
     """The server while it runs."""
 
-    def __init__(self, port: int, gate: RecordingGate, drain: Callable[[], None]) -> None:
+    def __init__(self, port: int, gate: RecordingGate, drain: Callable[..., None]) -> None:
         self.port = port
         self.gate = gate
         self.drain = drain
@@ -89,8 +89,15 @@ def serving(**settings: float) -> Iterator[Service]:
         asyncio.run_coroutine_threadsafe(work, loop).result(DEADLINE_S)  # type: ignore[arg-type]
 
     call(server.start(listener))
+
+    async def drain(first: Callable[[], None]) -> None:
+        first()  # in the loop's own thread: the loop hears of nothing that it does
+        await server.close(1.0)
+
     try:
-        yield Service(listener.getsockname()[1], gate, lambda: call(server.close(1.0)))
+        yield Service(
+            listener.getsockname()[1], gate, lambda first=lambda: None: call(drain(first))
+        )
     finally:
         call(server.close(1.0))
         loop.call_soon_threadsafe(loop.stop)

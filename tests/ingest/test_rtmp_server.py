@@ -202,6 +202,18 @@ def test_drain_tells_every_publisher():
             service.connect()
 
 
+def test_a_drain_is_not_held_up_by_a_publisher_that_has_just_reset():
+    with serving() as service:
+        peer = published(service)
+
+        def reset():
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.socket.close()
+
+        service.drain(reset)
+        assert service.gate.stays[0].closed == ["drain"]
+
+
 def test_one_line_tells_of_each_connection_and_never_the_key():
     with capture_logs() as lines, serving() as service:
         with published(service) as peer:

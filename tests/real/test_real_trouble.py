@@ -27,6 +27,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough to outlast any test."""
+    return make_film(tmp_path_factory.mktemp("long") / "long.mp4", seconds=60)
+
+
+@pytest.fixture(scope="module")
 def film(path: Path) -> Film:
     return samples_of(path)
 
@@ -81,10 +87,10 @@ def test_a_clock_that_leaps_is_mended_and_reported(
 
 
 def test_a_publisher_cut_off_in_a_frame_leaves_whole_frames_and_others_alone(
-    start_node: Callable[..., RunningNode], path: Path, film: Film
+    start_node: Callable[..., RunningNode], long: Path, film: Film
 ) -> None:
     node = start_node({"publish": {"grace_s": 0}})
-    with publishing(node.rtmp("other"), path):
+    with publishing(node.rtmp("other"), long):
         until(lambda: live(node, "other"), "the other channel is live")
         client = LowLatencyClient(media_playlists(node, "other")["source"])
         publisher = RawPublisher(node.rtmp("film"))
@@ -125,9 +131,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_log_disk_is_told_and_the_channel_goes_on_with_space(
-    small_disk: Path, start_node: Callable[..., RunningNode], tmp_path: Path
+    small_disk: Path, start_node: Callable[..., RunningNode], long: Path
 ) -> None:
-    long = make_film(tmp_path / "long.mp4", seconds=60)
     node = start_node({"log": {"root": str(small_disk / "log")}})
     with publishing(node.rtmp("film"), long) as publisher:
         until(lambda: live(node, "film"), "the channel is live")

@@ -184,7 +184,10 @@ class Connection(asyncio.Protocol):
         if not self._flush():
             self._abort()
         elif self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:  # the peer has reset the connection, and the loop does not know yet
+                self._abort()
 
     def _finish(self, reason: str) -> None:
         if self._reason is not None:
