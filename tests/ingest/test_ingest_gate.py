@@ -96,6 +96,14 @@ def test_a_second_publisher_is_refused_or_takes_over_as_the_channel_says(world: 
     assert len(world.kicked) == 1
 
 
+def test_a_kick_may_close_the_publication_at_once(world: World) -> None:
+    stays: list[Publication] = []
+    for number in range(3):
+        stays.append(world.gate.admit("open", KEY, lambda reason, n=number: stays[n].close(reason)))
+    stays[-1].close("gone")
+    world.pass_time(31)
+
+
 def test_a_channel_waits_for_its_publisher_and_then_ends(world: World, film: Film) -> None:
     publication = world.admit()
     pour(publication, film)

@@ -300,4 +300,98 @@ def test_a_folder_taken_away_is_reported_and_ends_nothing(channel: Channel, film
     shutil.rmtree(channel.folder)
     channel.publish(film[100:])
     channel.end()
-    assert "log_error" in channel.reports
+    assert channel.reports == ["log_error"]
+    assert channel.epoch.name == "e1"
+    assert len(channel.packets("source.cmaf")) > 0
+
+
+def moved(film: Film, ms: int) -> Film:
+    """The film at another time of the publisher's clock."""
+    found = []
+    for track, sample in film:
+        late = track.timescale * ms // 1000
+        found.append(
+            (track, msgspec.structs.replace(sample, dts=sample.dts + late, pts=sample.pts + late))
+        )
+    return found
+
+
+@pytest.mark.parametrize("ms", [-1001, -3, 1, 999, -3_600_000])
+def test_every_run_begins_with_its_keyframe_wherever_the_clock_stands(
+    channel: Channel, film: Film, ms: int
+) -> None:
+    video = [each for each in film if each[1] in of(film, "video")]
+    for _ in range(2):
+        channel.publish(moved(video, ms))
+        channel.packager.pause(channel.report)
+    assert len(channel.packets("source.cmaf", 1)) == len(video)
+    assert "EXT-X-INDEPENDENT-SEGMENTS" in read(channel.playlist("source")).tags
+
+
+def test_a_run_that_only_one_track_had_counts_for_both(channel: Channel, film: Film) -> None:
+    first = next(index for index, each in enumerate(film) if each[1] in of(film, "video"))
+    channel.publish(film)
+    channel.packager.pause(channel.report)
+    for track in {type(track): track for track, _ in film}.values():
+        channel.packager.track(track, channel.report)
+    channel.publish(film[first : first + 1])  # one picture, and no sound
+    channel.packager.pause(channel.report)
+    channel.publish(film)
+    channel.end()
+    numbers = [
+        read(channel.playlist(name)).segments[-1].discontinuity for name in ("source", "audio")
+    ]
+    assert numbers == [2, 2]
+
+
+def test_a_long_last_segment_counts_for_the_target_duration(channel: Channel, film: Film) -> None:
+    video = [each for each in film if each[1] in of(film, "video")]
+    one_gop = [
+        (track, msgspec.structs.replace(sample, keyframe=index == 0))
+        for index, (track, sample) in enumerate(video)
+    ]
+    channel.publish(one_gop)
+    channel.packager.pause(channel.report)
+    channel.publish(video)
+    channel.end()
+    assert read(channel.playlist("source")).target == 5
+
+
+def test_parts_still_listed_keep_the_part_target_up(channel: Channel, film: Film) -> None:
+    halted = film[:200] + moved(film[200:], 700)
+    channel.publish(halted)
+    channel.packager.close()
+    channel.open()
+    channel.publish(film)
+    channel.packager.pause(channel.report)
+    text = hls.media_playlist(
+        load_manifest(channel.epoch), "source", channel.windows(), skip=False
+    ).decode()
+    playlist = read(text)
+    longest = max(part.duration for each in playlist.segments for part in each.parts)
+    assert 0.7 < longest <= playlist.part_target
+
+
+def test_a_clock_that_stands_still_fills_no_memory(channel: Channel, film: Film) -> None:
+    channel.publish(film[:60])
+    track, sample = next(each for each in film[60:] if not each[1].keyframe)
+    stuck = [
+        (track, msgspec.structs.replace(sample, dts=sample.dts + n, pts=sample.pts + n))
+        for n in range(3000)
+    ]
+    before = sum(file.stat().st_size for file in channel.folder.rglob("*.seg"))
+    channel.publish(stuck)
+    after = sum(file.stat().st_size for file in channel.folder.rglob("*.seg"))
+    assert after - before > 2 * 2400 * len(sample.data)
+
+
+def test_samples_that_wait_go_with_their_parameters(
+    channel: Channel, film: Film, small_film: Film
+) -> None:
+    early = [each for each in film if each[1] in of(film, "video")][:10]
+    channel.publish(early)  # alone for now, so it waits for another track
+    channel.publish(small_film)
+    channel.end()
+    assert load_manifest(channel.epoch).renditions[0].width == 320
+    wanted = [sample.data for sample in of(small_film, "video")]
+    assert [data for _, _, data in channel.packets("source.cmaf")] == wanted

@@ -98,11 +98,11 @@ class Gate:
                 raise Refused("full", f"this machine holds {_CHANNELS} channels, its limit")
             held = _Held(Packager(self._root / channel, self._settings, self._new_id), 0.0)
             self._channels[channel] = held
-        elif held.publication is not None:
+        elif (former := held.publication) is not None:
             if not rules.takeover:
                 raise Refused("busy", f"{channel} has a publisher already")
-            held.publication.kick("another publisher took over")
-            held.publication.close("taken over")
+            former.kick("another publisher took over")
+            former.close("taken over")
         held.publication = Publication(channel, held.packager, kick, self._left)
         metrics.PUBLISHERS.inc()
         self._log.info("publisher accepted", channel=channel)
@@ -128,7 +128,8 @@ class Gate:
                 self._log.info("channel ended", channel=name)
         if now >= self._retire_at:
             self._retire_at = now + _RETIRE_EVERY_S
-            self._retire(now)
+            with contextlib.suppress(OSError):  # somebody else tidies the folders, too
+                self._retire(now)
 
     def _retire(self, now: float) -> None:
         """Delete what no reader can want: epochs seen ended for the retention and a grace."""

@@ -15,6 +15,11 @@ from tidegate.package.clock import Run, WallClock
 _SLACK_S = 0.002
 """What the wire's millisecond rounding may add to a part, seconds."""
 
+_CHUNK_BYTES = 8 << 20
+"""A chunk is written at this size whatever it lasts: a stuck clock may not fill memory."""
+_CHUNK_SAMPLES = 512
+"""And at this many samples: 2.5 s of 200 frames a second."""
+
 
 def frame_ticks(track: Track) -> int:
     """How long a frame of `track` lasts, as its parameters say, or one of 30 a second."""
@@ -42,8 +47,7 @@ class CmafLog:
         self._limit = self._frame = 0
         self._clock: WallClock
         self._held: Sample | None = None
-        self._chunk: list[tuple[Sample, int]] = []
-        self._duration = 0
+        self._clear()
         self._flags = 0
 
     @property
@@ -59,12 +63,11 @@ class CmafLog:
         self._track = track
         self._clock = run.clock
         self.segment_start = round(run.start * track.timescale)
-        self.part_target = part_target
+        self.part_target = max(self.part_target, part_target)  # longer parts may still be listed
         self._limit = int(part_target * track.timescale)
         self._frame = frame_ticks(track)
         self._held = None
-        self._chunk.clear()
-        self._duration = 0
+        self._clear()
         self._flags = Flag.STARTS_SEGMENT
         if self.writer.last is not None:
             self._flags |= Flag.DISCONTINUITY
@@ -74,11 +77,9 @@ class CmafLog:
         held = self._held
         if held is not None:
             duration = sample.dts - held.dts
-            if self._chunk and self._duration + duration > self._limit:
-                self._flush()
-            self._chunk.append((held, duration))
-            self._duration += duration
-            if cut or self._duration + min(duration, 2 * self._frame) > self._limit:
+            self._gather(held, duration)
+            full = self._bytes > _CHUNK_BYTES or len(self._chunk) >= _CHUNK_SAMPLES
+            if cut or full or self._duration + min(duration, 2 * self._frame) > self._limit:
                 self._flush()
         if cut or held is None:
             self._mark_segment(sample.dts)
@@ -87,17 +88,25 @@ class CmafLog:
     def _mark_segment(self, start: int) -> None:
         if not self._flags & Flag.STARTS_SEGMENT:
             self._flags |= Flag.STARTS_SEGMENT
-            lasted = (start - self.segment_start) / self._track.timescale
-            self.longest_segment = max(self.longest_segment, lasted)
         self.segment_start = start
+
+    def _gather(self, sample: Sample, duration: int) -> None:
+        if self._chunk and self._duration + duration > self._limit:
+            self._flush()
+        self._chunk.append((sample, duration))
+        self._duration += duration
+        self._bytes += len(sample.data)
+
+    def _clear(self) -> None:
+        self._chunk: list[tuple[Sample, int]] = []
+        self._duration = self._bytes = 0
 
     def finish_run(self) -> None:
         """Write what is held; its last sample lasts as long as the one before. Raises `LogFull`."""
         if self._held is None:
             return
         guess = self._chunk[-1][1] if self._chunk else self._frame
-        self._chunk.append((self._held, guess))
-        self._duration += guess
+        self._gather(self._held, guess)
         self._held = None
         self._flush()
 
@@ -111,7 +120,9 @@ class CmafLog:
         starts = bool(flags & Flag.STARTS_SEGMENT)
         data = cmaf.chunk(self.writer.next, first.dts, samples, self._track, wall, starts)
         self.writer.append(data, time=first.dts, duration=self._duration, wall=wall, flags=flags)
-        self.part_target = max(self.part_target, self._duration / self._track.timescale)
-        self._chunk = []
-        self._duration = 0
+        timescale = self._track.timescale
+        lasted = (first.dts + self._duration - self.segment_start) / timescale
+        self.longest_segment = max(self.longest_segment, lasted)
+        self.part_target = max(self.part_target, self._duration / timescale)
+        self._clear()
         self._flags = 0

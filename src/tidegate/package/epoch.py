@@ -64,6 +64,8 @@ class Epoch:
                 writer = LogWriter(folder / f"{NAMES[kind]}.cmaf", timescale, retention)
                 undo.callback(writer.close)
                 self._cmaf[kind] = CmafLog(writer)
+                if known := self._manifest.rendition(NAMES[kind]):
+                    self._cmaf[kind].part_target = known.part_target
             flv = LogWriter(folder / FLV_LOG, FLV_TIMESCALE, retention)
             undo.callback(flv.close)
             self._flv = FlvLog(flv, package.flv_chunk_ms)
@@ -136,6 +138,7 @@ class Epoch:
         for log in self._cmaf.values():
             log.finish_run()
         self._flv.flush()
+        self._describe()
 
     def _describe(self) -> None:
         """Write the manifest, if it says something new."""

@@ -9,6 +9,8 @@ from tidegate.media.sample import AudioTrack, Sample, Track, VideoTrack
 from tidegate.package.clock import Run, WallClock
 
 TIMESCALE = 1000
+_CHUNK_TAGS = 64
+"""A chunk is written at this many tags whatever it lasts: a stuck clock may not fill memory."""
 
 
 class FlvLog:
@@ -53,7 +55,7 @@ class FlvLog:
             self._tags.append(flv.wall_cue_point(at, wall_ms))
         self._tags.append(flv.media_tag(track, sample, at))
         self._newest = max(at, self._newest)
-        if at - self._start >= self._chunk_ms:
+        if at - self._start >= self._chunk_ms or len(self._tags) >= _CHUNK_TAGS:
             self.flush()
 
     def flush(self) -> None:

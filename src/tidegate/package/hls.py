@@ -137,11 +137,15 @@ def _body(
     manifest: Manifest, rendition: Rendition, window: Window, listed: list[Segment], skipped: int
 ) -> Iterator[str]:
     init = -1
+    before = listed[skipped - 1].head.init if skipped else None
     parts_from = _from_the_end(listed, window, _PARTS_LISTED * manifest.target_duration)
     for index, segment in enumerate(listed[skipped:], skipped):
         head = segment.head
         if head.flags & Flag.DISCONTINUITY:
-            yield "#EXT-X-DISCONTINUITY"
+            # One for each run, those in which this log got nothing too: 4.4.3.3 wants the numbers
+            # of all renditions to agree.
+            yield from ["#EXT-X-DISCONTINUITY"] * (1 if before is None else head.init - before)
+        before = head.init
         if head.init != init:
             init = head.init
             yield f'#EXT-X-MAP:URI="{rendition.name}/init.{init}.mp4"'

@@ -33,7 +33,12 @@ _WAITING_BYTES = 32 << 20
 class _Waiting(NamedTuple):
     kind: Kind
     sample: Sample
-    at: float  # media time as the publisher has it, seconds
+    timescale: int
+
+    @property
+    def at(self) -> float:
+        """Media time as the publisher has it, seconds."""
+        return self.sample.dts / self.timescale
 
 
 class Packager:
@@ -76,6 +81,7 @@ class Packager:
         if self._running:
             report("parameters_changed", f"{kind} is now {track.codec}")
             self._end_run(report)
+        self._wait_for([each for each in self._waiting if each.kind != kind])
         self._tracks[kind] = track
 
     def sample(self, track: Track, sample: Sample, report: Report) -> None:
@@ -84,7 +90,7 @@ class Packager:
         if self._running:
             self._write(kind, sample, report)
             return
-        self._waiting.append(_Waiting(kind, sample, sample.dts / track.timescale))
+        self._waiting.append(_Waiting(kind, sample, track.timescale))
         self._waiting_bytes += len(sample.data)
         if len(self._tracks) == 2 or self._waited() >= _OTHER_TRACK_S:
             self._start(report)
@@ -92,7 +98,7 @@ class Packager:
             len(self._waiting) > _WAITING_SAMPLES or self._waiting_bytes > _WAITING_BYTES
         ):
             report("no_keyframe", "nothing decodable came; set the encoder's keyframe interval")
-            self._forget_waiting()
+            self._wait_for([])
 
     def _waited(self) -> float:
         return self._waiting[-1].at - self._waiting[0].at
@@ -112,11 +118,11 @@ class Packager:
             return
         begin = self._waiting[first]
         waiting = self._waiting[first:]
-        self._forget_waiting()
+        self._wait_for([])
         try:
             self._begin_run(begin)
         except LogError as error:
-            report(_word(error), str(error))
+            self._failed(error, report)
             return
         self._running = True
         for each in waiting:
@@ -128,7 +134,8 @@ class Packager:
             self._new_epoch()
         assert self._epoch is not None  # noqa: S101  (for the type checker)
         start = -(-max(self._epoch.end, _START_S) * 1000 // 1)
-        offset_ms = int(start) - int(begin.at * 1000)
+        # Whole milliseconds, rounded so that nothing of this run falls before its start.
+        offset_ms = int(start) - begin.sample.dts * 1000 // begin.timescale
         self._shift = {
             kind: offset_ms * track.timescale // 1000 for kind, track in self._tracks.items()
         }
@@ -152,8 +159,7 @@ class Packager:
         try:
             self._epoch.add(kind, moved)
         except LogError as error:
-            report(_word(error), str(error))
-            self._running = False
+            self._failed(error, report)
 
     def _end_run(self, report: Report) -> None:
         self._running = False
@@ -162,18 +168,27 @@ class Packager:
         try:
             self._epoch.finish_run()
         except LogError as error:
-            report(_word(error), str(error))
+            self._failed(error, report)
 
-    def _forget_waiting(self) -> None:
-        self._waiting = []
-        self._waiting_bytes = 0
+    def _wait_for(self, waiting: list[_Waiting]) -> None:
+        self._waiting = waiting
+        self._waiting_bytes = sum(len(each.sample.data) for each in waiting)
+
+    def _failed(self, error: LogError, report: Report) -> None:
+        """The run is over. A full disk may have space again; another fault is the epoch's end."""
+        self._running = False
+        if isinstance(error, LogFull):
+            report("log_full", str(error))
+            return
+        report("log_error", str(error))
+        self.close()
 
     def pause(self, report: Report) -> None:
         """The publisher left; the epoch waits for the next."""
         if self._running:
             self._end_run(report)
         self._tracks = {}
-        self._forget_waiting()
+        self._wait_for([])
 
     def finish(self) -> None:
         """Nothing will follow: the epoch ends, and its readers know."""
@@ -186,7 +201,3 @@ class Packager:
         if self._epoch is not None:
             self._epoch.close()
             self._epoch = None
-
-
-def _word(error: LogError) -> str:
-    return "log_full" if isinstance(error, LogFull) else "log_error"
