@@ -1,14 +1,15 @@
 """A log between processes: woken by inotify, killed at any moment, written to a full disk."""
 
-import os
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.disk import small_disk
 from tidegate.log import Flag, LogError, LogFull, LogReader, LogWriter, Retention, Watcher
 
 KEEP = Retention(seconds=1e9, bytes=1 << 40)
@@ -103,15 +104,9 @@ def test_a_watcher_tells_what_and_where(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def tiny_disk(tmp_path: Path) -> Path:
-    """A tmpfs of 256 kB; needs root, which CI and README's machine have."""
-    if os.geteuid():
-        pytest.skip("mounting a tiny tmpfs needs root")
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mounted], check=True)
-    yield mounted
-    subprocess.run(["umount", "-l", mounted], check=True)
+def full_soon(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, "256k") as disk:
+        yield disk
 
 
 def fill_up(log: LogWriter, data: bytes) -> None:
@@ -120,8 +115,8 @@ def fill_up(log: LogWriter, data: bytes) -> None:
         log.append(data, time=number, duration=1, wall=0, flags=flags)
 
 
-def test_a_full_disk_loses_nothing_written_and_a_later_append_succeeds(tiny_disk: Path) -> None:
-    path = tiny_disk / "log"
+def test_a_full_disk_loses_nothing_written_and_a_later_append_succeeds(full_soon: Path) -> None:
+    path = full_soon / "log"
     data = bytes(range(256)) * 40
     with LogWriter(path, 1000, KEEP) as log:
         log.set_init(b"init", 0)

@@ -3,7 +3,6 @@
 import io
 import itertools
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import av
 import msgspec
 import pytest
 
+from support.disk import small_disk
 from support.film import Film, samples_of
 from support.hls_judge import judge, read
 from support.publish import make_film
@@ -265,24 +265,17 @@ def test_a_stream_that_starts_late_in_its_gop_begins_at_the_next_keyframe(
 
 
 @pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", mounted], check=False
-    )
-    if made.returncode:
-        pytest.skip("mounting a tiny tmpfs needs root")
-    yield mounted
-    subprocess.run(["umount", "-l", mounted], check=True)
+def full_soon(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, "600k") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_reported_and_the_channel_goes_on_when_there_is_space(
-    tiny_disk: Path, film: Film
+    full_soon: Path, film: Film
 ) -> None:
-    ballast = tiny_disk / "ballast"
+    ballast = full_soon / "ballast"
     ballast.write_bytes(bytes(200_000))
-    channel = Channel(tiny_disk)
+    channel = Channel(full_soon)
     channel.publish(film)
     assert "log_full" in channel.reports
     written = len(channel.packets("source.cmaf"))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from support import hls_judge
 from support.channel import live, media_playlists
+from support.disk import small_disk
 from support.film import Film, samples_of
 from support.ll_client import LowLatencyClient
 from support.node import RunningNode
@@ -120,26 +120,21 @@ def test_a_codec_that_is_not_carried_is_refused_by_name(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid():
-        pytest.skip("mounting a small tmpfs needs root")
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", mounted], check=True)
-    yield mounted
-    subprocess.run(["umount", "-l", mounted], check=True)
+def full_soon(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, "4m") as disk:
+        yield disk
 
 
 def test_a_full_log_disk_is_told_and_the_channel_goes_on_with_space(
-    small_disk: Path, start_node: Callable[..., RunningNode], long: Path
+    full_soon: Path, start_node: Callable[..., RunningNode], long: Path
 ) -> None:
-    node = start_node({"log": {"root": str(small_disk / "log")}})
+    node = start_node({"log": {"root": str(full_soon / "log")}})
     with publishing(node.rtmp("film"), long) as publisher:
         until(lambda: live(node, "film"), "the channel is live")
         url = media_playlists(node, "film")["source"]
         before = hls_judge.read(node.get(url.removeprefix(node.http)).body.decode())
-        ballast = small_disk / "ballast"
-        left = os.statvfs(small_disk)
+        ballast = full_soon / "ballast"
+        left = os.statvfs(full_soon)
         ballast.write_bytes(bytes(left.f_bavail * left.f_frsize))
         until(lambda: health(node, "log_full") > 0, "the full disk is counted")
         assert "log_full" in node.log_text()

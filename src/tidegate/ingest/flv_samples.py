@@ -4,12 +4,15 @@ Law: parameters that cannot be carried end the publish, with words that name the
 sample costs that sample, and a health event.
 """
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeVar
 
 from tidegate.media import aac, flv, h264
 from tidegate.media.errors import MediaError, UnsupportedCodec
 from tidegate.media.sample import AudioTrack, Sample, Track, VideoTrack
 from tidegate.media.timeline import Repair, Timeline
+
+T = TypeVar("T")
 
 
 class Message(Protocol):
@@ -56,13 +59,18 @@ class FlvSamples:
         else:
             self._audio_message(message, wall)
 
-    def _video_message(self, message: Message, wall: int) -> None:
+    def _parsed(self, parse: Callable[[bytes], T], payload: bytes) -> T | None:
         try:
-            tag = flv.parse_video_tag(message.payload)
+            return parse(payload)
         except UnsupportedCodec:
             raise
         except MediaError as error:
             self._sink.event("damaged_sample", str(error))
+            return None
+
+    def _video_message(self, message: Message, wall: int) -> None:
+        tag = self._parsed(flv.parse_video_tag, message.payload)
+        if tag is None:
             return
         if tag.packet_type is flv.PacketType.CONFIG:
             self._video_parameters(tag.data)
@@ -98,12 +106,8 @@ class FlvSamples:
         self._sink.sample(track, Sample(dts, pts, wall, keyframe, data))
 
     def _audio_message(self, message: Message, wall: int) -> None:
-        try:
-            tag = flv.parse_audio_tag(message.payload)
-        except UnsupportedCodec:
-            raise
-        except MediaError as error:
-            self._sink.event("damaged_sample", str(error))
+        tag = self._parsed(flv.parse_audio_tag, message.payload)
+        if tag is None:
             return
         if tag.packet_type is flv.PacketType.CONFIG:
             self._audio_parameters(tag.data)
