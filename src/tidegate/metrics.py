@@ -6,7 +6,14 @@ edge renders the sum of all at `/metrics`. `docs/metrics.md` is tested against t
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
 
 PUBLISHERS = Gauge(
     "tidegate_publishers", "Publishers connected and accepted now.", multiprocess_mode="livesum"
@@ -46,8 +53,38 @@ PARKED = Gauge(
     "Requests waiting for a chunk that is not written yet.",
     multiprocess_mode="livesum",
 )
-TAIL_VIEWERS = Gauge(
-    "tidegate_tail_viewers", "Viewers of a log's tail (HTTP-FLV) now.", multiprocess_mode="livesum"
+VIEWERS = Gauge(
+    "tidegate_viewers",
+    "Viewers now, by protocol: flv, fmp4, ws-flv, ws-fmp4, hls (whoever last got a playlist).",
+    ["protocol"],
+    multiprocess_mode="livesum",
+)
+JOIN_SECONDS = Histogram(
+    "tidegate_join_seconds",
+    "Seconds from a tail's request to its first media in the kernel, by protocol.",
+    ["protocol"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+SEND_DELAY_SECONDS = Histogram(
+    "tidegate_send_delay_seconds",
+    "Seconds from a chunk's append to the end of the pass that sent it, by protocol.",
+    ["protocol"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 1, 2),
+)
+REFUSED = Counter(
+    "tidegate_refused",
+    "Newcomers refused or sent to the buddy site, by reason: connections, address, rate, channel, "
+    "capacity, busy.",
+    ["reason"],
+)
+TLS_HANDSHAKES = Counter(
+    "tidegate_tls_handshakes", "TLS handshakes, by outcome: full, resumed, failed.", ["outcome"]
+)
+CERTIFICATE_SECONDS = Gauge(
+    "tidegate_certificate_seconds",
+    "Seconds until a certificate in use expires, by its first name.",
+    ["name"],
+    multiprocess_mode="livemin",
 )
 TAIL_JUMPS = Counter(
     "tidegate_tail_jumps",

@@ -9,11 +9,13 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -27,6 +29,20 @@ CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 ChannelName = Annotated[str, StringConstraints(pattern=f"^{CHANNEL_NAME}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,128}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Network = IPv4Network | IPv6Network
+
+
+def _listed(value: object) -> object:
+    """A variable of the environment holds a list with commas."""
+    return [item for item in value.split(",") if item] if isinstance(value, str) else value
+
+
+def _paired(value: object) -> object:
+    """A variable holds a certificate as `CHAIN:KEY`."""
+    if not isinstance(value, str):
+        return value
+    chain, _, key = value.rpartition(":")
+    return {"chain": chain, "key": key}
 
 
 class SettingsError(ValueError):
@@ -105,6 +121,9 @@ class Package(_Table):
     window_s: float = Field(
         30.0, ge=6, le=43_200, description="Seconds of segments that a live playlist lists."
     )
+    mp4: bool = Field(
+        True, description="Whether the log behind `/live/<channel>.mp4` is written as well."
+    )
 
 
 class Http(_Table):
@@ -112,8 +131,47 @@ class Http(_Table):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
     port: Port = Field(8080, description="Port to listen on; 0 takes any free one.")
+    workers: int = Field(
+        0, ge=0, le=256, description="Edge processes; 0 is one a core that the node may use."
+    )
     max_connections: int = Field(
         15_000, ge=1, le=1_000_000, description="Connections open at once in one worker."
+    )
+    max_connections_per_address: int = Field(
+        1000, ge=1, le=1_000_000, description="Of them, from one address."
+    )
+    max_requests_per_address: int = Field(
+        2000,
+        ge=1,
+        le=1_000_000,
+        description="Requests a second answered to one address in one worker.",
+    )
+    exempt: Annotated[list[Network], BeforeValidator(_listed)] = Field(
+        [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")],
+        description="Networks of caches and proxies, to which the limits of an address do not "
+        "apply; as a variable, with commas.",
+    )
+    capacity_mbps: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Mbit/s that this machine may send to viewers; 0 knows no limit.",
+    )
+    reserve: float = Field(
+        0.1,
+        ge=0,
+        le=0.9,
+        description="Share of connections, of capacity and of a worker's time that newcomers leave "
+        "to those who watch.",
+    )
+    retry_after_s: int = Field(
+        5, ge=1, le=3600, description="Seconds after which a refused newcomer is asked to return."
+    )
+    buddy: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,253}$",
+        description="Site, as `https://host[:port]`, to which newcomers are sent (302) when this "
+        "one is full.",
     )
     header_timeout_s: float = Field(
         10.0, ge=1, le=120, description="Seconds for a request's header to arrive whole."
@@ -128,12 +186,61 @@ class Http(_Table):
         description="Seconds a viewer of a tail may fall behind before it jumps to the newest "
         "independent chunk.",
     )
+    tick_min_ms: int = Field(
+        0, ge=0, le=2000, description="Least time between two sends to the viewers of a tail, ms."
+    )
+    tick_max_ms: int = Field(
+        350,
+        ge=10,
+        le=2000,
+        description="Most time that chunks wait to be sent together when a worker has many "
+        "viewers of tails, ms.",
+    )
+
+
+class Certificate(_Table):
+    """One certificate with its key; its names are those written in it."""
+
+    chain: Path = Field(description="PEM file: the certificate, then those that signed it.")
+    key: Path = Field(description="PEM file of the private key.")
+
+
+class Tls(_Table):
+    """HTTPS, beside HTTP, once there is a certificate."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
+    port: Port = Field(8443, description="Port to listen on; 0 takes any free one.")
+    certificates: Annotated[
+        list[Annotated[Certificate, BeforeValidator(_paired)]], BeforeValidator(_listed)
+    ] = Field(
+        [],
+        max_length=256,
+        description="`[[tls.certificates]]` tables with `chain` and `key`; the first serves names "
+        "that no other has. Read again when the files change; as a variable, `CHAIN:KEY` with "
+        "commas.",
+    )
+    min_version: Literal["1.2", "1.3"] = Field("1.2", description="Oldest TLS spoken.")
+    handshake_s: float = Field(
+        10.0, ge=1, le=120, description="Seconds for a handshake to be complete."
+    )
+
+
+class Usage(_Table):
+    """What was delivered, for whom, in slots of five minutes."""
+
+    retention_days: int = Field(
+        45, ge=1, le=400, description="Days for which access records are kept."
+    )
 
 
 class Channel(_Table):
     """One channel's own rules."""
 
     key: Key | None = Field(None, description="Stream key of this channel alone.")
+    tenant: ChannelName = Field("default", description="Whose channel it is, in access records.")
+    max_viewers: int = Field(
+        0, ge=0, le=10_000_000, description="Viewers at once in one worker; 0 knows no limit."
+    )
     takeover: bool = Field(
         False, description="Whether a second publisher replaces the first instead of being refused."
     )
@@ -144,6 +251,12 @@ class Node(_Table):
 
     drain_s: float = Field(
         5.0, ge=0, le=600, description="Seconds the parts get to finish after SIGTERM."
+    )
+    upgrade_s: float = Field(
+        3600.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that replaced edge workers go on serving those who watch.",
     )
 
 
@@ -156,18 +269,25 @@ class Settings(_Table):
     publish: Publish = Publish()
     package: Package = Package()
     http: Http = Http()
+    tls: Tls = Tls()
+    usage: Usage = Usage()
     node: Node = Node()
     channels: dict[ChannelName, Channel] = Field(
         default_factory=dict, description="One table a channel: `[channels.NAME]`."
     )
 
     @model_validator(mode="after")
-    def _keeps_what_it_lists(self) -> "Settings":
-        """RFC 8216bis 6.2.2: what left a playlist stays for as long as the playlist is."""
+    def _agree(self) -> "Settings":
+        # RFC 8216bis 6.2.2: what left a playlist stays for as long as the playlist is.
         if self.log.retention_s < 2 * self.package.window_s:
             raise ValueError(
                 f"log.retention_s ({self.log.retention_s:g}) must be at least twice "
                 f"package.window_s ({self.package.window_s:g})"
+            )
+        if self.http.tick_min_ms > self.http.tick_max_ms:
+            raise ValueError(
+                f"http.tick_min_ms ({self.http.tick_min_ms}) must be at most "
+                f"http.tick_max_ms ({self.http.tick_max_ms})"
             )
         return self
 

@@ -19,7 +19,14 @@ TABLES: dict[str, type[BaseModel]] = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 }
 KEYS = [(table, key) for table, model in TABLES.items() for key in model.model_fields]
-SAMPLES: dict[type, str] = {int: "77", float: "42.5", str: "192.0.2.9", Path: "/elsewhere"}
+ODD = {
+    ("http", "reserve"): "0.25",
+    ("http", "buddy"): "https://other.example",
+    ("http", "exempt"): "192.0.2.0/24,2001:db8::/32",
+    ("tls", "certificates"): "a.pem:a.key,b.pem:b.key",
+    ("tls", "min_version"): "1.3",
+}
+"""A valid value of what takes not just any number or name."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -41,15 +48,20 @@ def test_every_setting_is_explained_and_overridden_by_its_variable(table: str, k
     text = sample(default, table, key)
     changed = getattr(getattr(load(None, {variable: text}), table), key)
     assert changed != default
-    assert str(changed) == text
+    if not isinstance(default, list):
+        assert str(changed) == text
 
 
 def sample(default: Any, table: str, key: str) -> str:
     """A valid value, as the environment holds it, that differs from the default."""
+    if (table, key) in ODD:
+        return ODD[table, key]
     if default is None:
         return "k" * 16
-    if isinstance(default, bool | str | Path):
-        return SAMPLES[Path if isinstance(default, Path) else str]
+    if isinstance(default, bool):
+        return str(not default)
+    if isinstance(default, str | Path):
+        return "/elsewhere" if isinstance(default, Path) else "192.0.2.9"
     return str(type(default)(default + 1 if default else 1))
 
 

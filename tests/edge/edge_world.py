@@ -45,12 +45,15 @@ class Edge:
         with self.client() as client:
             return client.get(target, **headers)
 
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels, as /metrics tells of it."""
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over the labels not given, as /metrics tells of it."""
         with self.client() as client:
             text = client.get("/metrics").body.decode()
         lines = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(
+            float(line.rsplit(" ", 1)[1]) for line in lines if all(each in line for each in wanted)
+        )
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_every_byte_of_the_log_and_a_clean_end(edge: Edge, publisher: Publisher)
         with viewer:
             assert viewer.rest() == wanted
     assert len(flv_tags(wanted)) == 102
-    eventually(lambda: edge.metric("tidegate_tail_viewers") == 0, "all have left")
+    eventually(lambda: edge.metric("tidegate_viewers", protocol="flv") == 0, "all have left")
 
 
 def test_a_viewer_before_the_first_chunk_waits_for_it(edge: Edge, publisher: Publisher) -> None:
@@ -118,8 +118,8 @@ def test_what_a_slow_viewer_was_promised_may_be_retired(quick: Edge, publisher: 
 def test_a_viewer_that_leaves_is_forgotten(edge: Edge, publisher: Publisher) -> None:
     publisher.tags()
     with join(edge):
-        eventually(lambda: edge.metric("tidegate_tail_viewers") == 1, "counted")
-    eventually(lambda: edge.metric("tidegate_tail_viewers") == 0, "forgotten")
+        eventually(lambda: edge.metric("tidegate_viewers", protocol="flv") == 1, "counted")
+    eventually(lambda: edge.metric("tidegate_viewers", protocol="flv") == 0, "forgotten")
     publisher.tags()
     assert edge.get("/channels.json").status == 200
 
@@ -131,7 +131,7 @@ def test_a_viewer_that_never_reads_is_let_go(
     with running(settings(http={"keepalive_s": 1})) as edge, join(edge, receive_buffer=4096):
         for _ in range(100):
             publisher.tags(100_000)
-        eventually(lambda: edge.metric("tidegate_tail_viewers") == 0, "let go")
+        eventually(lambda: edge.metric("tidegate_viewers", protocol="flv") == 0, "let go")
 
 
 def test_a_viewer_ends_with_its_epoch(edge: Edge, publisher: Publisher) -> None:

@@ -61,6 +61,8 @@ def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required"
     value: Any = field.default
+    if isinstance(value, list):
+        value = ", ".join(map(str, value)) or "[]"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

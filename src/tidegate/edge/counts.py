@@ -73,4 +73,4 @@ class Counts:
             self.jumps = 0
         metrics.HTTP_CONNECTIONS.set(self.gauges.connections)
         metrics.PARKED.set(self.gauges.parked)
-        metrics.TAIL_VIEWERS.set(self.gauges.tails)
+        metrics.VIEWERS.labels(protocol="flv").set(self.gauges.tails)
