@@ -116,7 +116,7 @@ class Package(_Table):
         2000, ge=500, le=20_000, description="Target length of a segment, ms; cut at a keyframe."
     )
     flv_chunk_ms: int = Field(
-        100, ge=10, le=1000, description="Target length of a chunk of the FLV log, ms."
+        100, ge=10, le=1000, description="Target length of a chunk of the FLV and MP4 logs, ms."
     )
     window_s: float = Field(
         30.0, ge=6, le=43_200, description="Seconds of segments that a live playlist lists."

@@ -14,7 +14,7 @@ from media_clips import RECIPES, audio_of, packets, video_of, with_durations
 from test_media_aac import CONFIGS
 
 from tidegate.media import AudioTrack, MediaError, Sample, Track, VideoTrack, aac, cmaf
-from tidegate.media.cmaf.chunk import NTP_EPOCH_S
+from tidegate.media.cmaf.fragment import NTP_EPOCH_S
 from tidegate.media.cmaf.init import NOT_SYNC, SYNC
 
 WALL = 1_700_000_000_123_456

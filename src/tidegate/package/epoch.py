@@ -5,6 +5,7 @@ log and ends where the publisher leaves, its coding changes, or chunks were lost
 """
 
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,12 +19,15 @@ from tidegate.package.flv_log import TIMESCALE as FLV_TIMESCALE
 from tidegate.package.flv_log import FlvLog
 from tidegate.package.manifest import (
     FLV_LOG,
+    MP4_LOG,
     Manifest,
     ManifestError,
     Rendition,
     load_manifest,
     save_manifest,
 )
+from tidegate.package.mp4_log import TIMESCALE as MP4_TIMESCALE
+from tidegate.package.mp4_log import Mp4Log
 from tidegate.settings import Package
 
 Kind = Literal["video", "audio"]
@@ -69,6 +73,13 @@ class Epoch:
             flv = LogWriter(folder / FLV_LOG, FLV_TIMESCALE, retention)
             undo.callback(flv.close)
             self._flv = FlvLog(flv, package.flv_chunk_ms)
+            self._mp4: Mp4Log | None = None
+            if package.mp4:
+                mp4 = LogWriter(folder / MP4_LOG, MP4_TIMESCALE, retention)
+                undo.callback(mp4.close)
+                self._mp4 = Mp4Log(mp4, package.flv_chunk_ms)
+            else:  # one that a former process wrote would stand still: its readers see it go
+                shutil.rmtree(folder / MP4_LOG, ignore_errors=True)
             undo.pop_all()
 
     @property
@@ -99,11 +110,13 @@ class Epoch:
             target = part_target(self._package.part_ms, tracks[kind])
             log.begin_run(tracks[kind], target, run)
         video, audio = tracks.get("video"), tracks.get("audio")
-        self._flv.begin_run(
+        both = (
             video if isinstance(video, VideoTrack) else None,
             audio if isinstance(audio, AudioTrack) else None,
-            run,
         )
+        self._flv.begin_run(*both, run)
+        if self._mp4 is not None:
+            self._mp4.begin_run(*both, run)
         self._clock = run.clock
         self._audio_cut = None
         self._describe()
@@ -118,7 +131,10 @@ class Epoch:
             self._audio_cut = at
         longest = log.longest_segment, log.part_target
         log.add(sample, cut=cut)
-        self._flv.add(self.tracks[kind], sample, cut=cut and kind == self._lead)
+        leads = cut and kind == self._lead
+        self._flv.add(self.tracks[kind], sample, cut=leads)
+        if self._mp4 is not None:
+            self._mp4.add(self.tracks[kind], sample, cut=leads)
         if (log.longest_segment, log.part_target) != longest:
             self._describe()
 
@@ -138,6 +154,8 @@ class Epoch:
         for log in self._cmaf.values():
             log.finish_run()
         self._flv.flush()
+        if self._mp4 is not None:
+            self._mp4.finish_run({track: self.written(kind) for kind, track in self.tracks.items()})
         self._describe()
 
     def _describe(self) -> None:
@@ -167,7 +185,8 @@ class Epoch:
             writer.close()
 
     def _writers(self) -> list[LogWriter]:
-        return [*(log.writer for log in self._cmaf.values()), self._flv.writer]
+        mp4 = [self._mp4.writer] if self._mp4 is not None else []
+        return [*(log.writer for log in self._cmaf.values()), self._flv.writer, *mp4]
 
 
 def left_open(folder: Path, package: Package, retention: Retention) -> Epoch:

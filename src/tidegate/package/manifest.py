@@ -13,6 +13,7 @@ from tidegate.log import LogError, replace_file
 
 FILE_NAME = "manifest.json"
 FLV_LOG = "source.flv"
+MP4_LOG = "source.mp4"
 
 
 class ManifestError(ValueError):

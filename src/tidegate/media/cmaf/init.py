@@ -1,10 +1,11 @@
-"""The CMAF header: what a player reads before any chunk (ISO/IEC 23000-19 7.3.1).
+"""The header: what a player reads before any sample (ISO/IEC 23000-19 7.3.1, 14496-12 8.2).
 
-Law: one track a file, number `TRACK_ID`, no sample in it, no edit list: times in chunks are the
-presentation's.
+Law: no sample in it, no edit list: times in fragments are the presentation's. A CMAF header has one
+track, number `TRACK_ID`; a file's has both, or the one there is, numbers `VIDEO_ID` and `AUDIO_ID`.
 """
 
 import struct
+from collections.abc import Mapping
 
 from tidegate.media.cmaf.box import box, full_box
 from tidegate.media.errors import MediaError
@@ -13,6 +14,7 @@ from tidegate.media.h264.sps import Colour
 from tidegate.media.sample import AudioTrack, Track, VideoTrack
 
 TRACK_ID = 1
+VIDEO_ID, AUDIO_ID = 1, 2
 
 SYNC = 0x0200_0000
 """Sample flags (14496-12 8.8.3.1): depends on no other sample."""
@@ -24,8 +26,51 @@ _UND = 0x55C4
 """Language "und" (8.4.2.3)."""
 
 
+_CMAF = b"cmf2", b"iso6cmfccmf2mp41"
+_FILE = b"iso6", b"iso6mp41"
+"""ftyp's brands, the major one and the others: iso6 has offsets from the moof, and prft."""
+
+
 def video_init(track: VideoTrack) -> bytes:
     """The header of an H.264 track. Raises `MediaError` when its config cannot be read."""
+    return _init(_CMAF, {TRACK_ID: track})
+
+
+def audio_init(track: AudioTrack) -> bytes:
+    """The header of an AAC track, its rate that of the decoded sound."""
+    return _init(_CMAF, {TRACK_ID: track})
+
+
+def file_init(video: VideoTrack | None, audio: AudioTrack | None) -> bytes:
+    """The header of a file of these tracks, at least one. Raises `MediaError` as `video_init`."""
+    tracks = {VIDEO_ID: video, AUDIO_ID: audio}
+    return _init(_FILE, {number: track for number, track in tracks.items() if track is not None})
+
+
+def _init(brands: tuple[bytes, bytes], tracks: Mapping[int, Track]) -> bytes:
+    ftyp = box(b"ftyp", brands[0], bytes(4), brands[1])
+    lead = next(iter(tracks.values()))
+    traks = [_trak(number, track) for number, track in tracks.items()]
+    mvex = box(b"mvex", *(_trex(number, track) for number, track in tracks.items()))
+    return ftyp + box(b"moov", _mvhd(lead.timescale, max(tracks) + 1), *traks, mvex)
+
+
+def _trak(number: int, track: Track) -> bytes:
+    if isinstance(track, VideoTrack):
+        size, entry = _picture(track)
+        tkhd, handler = _tkhd(number, size, 0), _hdlr(b"vide")
+        header = full_box(b"vmhd", 0, 1, bytes(8))
+    else:
+        tkhd, handler = _tkhd(number, (0, 0), 0x0100), _hdlr(b"soun")
+        header, entry = full_box(b"smhd", 0, 0, bytes(4)), _sound(track)
+    mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, track.timescale, 0, _UND, 0))
+    dinf = box(b"dinf", full_box(b"dref", 0, 0, _word(1), full_box(b"url ", 0, 1)))
+    minf = box(b"minf", header, dinf, _stbl(entry))
+    return box(b"trak", tkhd, box(b"mdia", mdhd, handler, minf))
+
+
+def _picture(track: VideoTrack) -> tuple[tuple[int, int], bytes]:
+    """The size shown, and the sample entry."""
     sps = sps_of(track)
     across, down = sps.sample_aspect or (1, 1)
     shown = min(0xFFFF, round(track.width * across / down))
@@ -37,40 +82,25 @@ def video_init(track: VideoTrack) -> bytes:
     # 12.1.3: the entry's size is the coded one, cropped; 24 bits deep, 72 dots an inch, no name.
     size = (track.width, track.height, 0x48_0000, 0x48_0000, 0, 1, b"", 24, 0xFFFF)
     entry = box(b"avc1", struct.pack(">6xH16xHHIIIH32sHH", 1, *size), *extras)
-    header = full_box(b"vmhd", 0, 1, bytes(8))
-    return _file(track, _hdlr(b"vide"), header, entry, (shown, track.height))
+    return (shown, track.height), entry
 
 
-def audio_init(track: AudioTrack) -> bytes:
-    """The header of an AAC track, its rate that of the decoded sound."""
+def _sound(track: AudioTrack) -> bytes:
+    """The sample entry."""
     rate = track.sample_rate if track.sample_rate <= 0xFFFF else 0  # 16.16 holds no more
     head = struct.pack(">6xH8xHH4xI", 1, track.channels, 16, rate << 16)
-    entry = box(b"mp4a", head, full_box(b"esds", 0, 0, _es_descriptor(track.config)))
-    return _file(track, _hdlr(b"soun"), full_box(b"smhd", 0, 0, bytes(4)), entry, (0, 0))
+    return box(b"mp4a", head, full_box(b"esds", 0, 0, _es_descriptor(track.config)))
 
 
-def _file(
-    track: Track, handler: bytes, media_header: bytes, entry: bytes, size: tuple[int, int]
-) -> bytes:
-    ftyp = box(b"ftyp", b"cmf2", bytes(4), b"iso6cmfccmf2mp41")
-    tkhd = _tkhd(size, 0 if isinstance(track, VideoTrack) else 0x0100)
-    mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, track.timescale, 0, _UND, 0))
-    dinf = box(b"dinf", full_box(b"dref", 0, 0, _word(1), full_box(b"url ", 0, 1)))
-    minf = box(b"minf", media_header, dinf, _stbl(entry))
-    trak = box(b"trak", tkhd, box(b"mdia", mdhd, handler, minf))
-    moov = box(b"moov", _mvhd(track.timescale), trak, box(b"mvex", _trex(track)))
-    return ftyp + moov
-
-
-def _mvhd(timescale: int) -> bytes:
+def _mvhd(timescale: int, next_id: int) -> bytes:
     times = struct.pack(">IIII", 0, 0, timescale, 0)
-    rest = struct.pack(">IHH8x36s24xI", 0x10000, 0x0100, 0, _MATRIX, TRACK_ID + 1)
+    rest = struct.pack(">IHH8x36s24xI", 0x10000, 0x0100, 0, _MATRIX, next_id)
     return full_box(b"mvhd", 0, 0, times, rest)
 
 
-def _tkhd(size: tuple[int, int], volume: int) -> bytes:
+def _tkhd(number: int, size: tuple[int, int], volume: int) -> bytes:
     """8.3.2: flags 7, the track is enabled and part of the movie and its preview."""
-    head = struct.pack(">IIIII8xHHHH", 0, 0, TRACK_ID, 0, 0, 0, 0, volume, 0)
+    head = struct.pack(">IIIII8xHHHH", 0, 0, number, 0, 0, 0, 0, volume, 0)
     return full_box(b"tkhd", 0, 7, head, _MATRIX, struct.pack(">II", size[0] << 16, size[1] << 16))
 
 
@@ -84,9 +114,9 @@ def _stbl(entry: bytes) -> bytes:
     return box(b"stbl", stsd, *empty, full_box(b"stsz", 0, 0, bytes(8)))
 
 
-def _trex(track: Track) -> bytes:
+def _trex(number: int, track: Track) -> bytes:
     flags = NOT_SYNC if isinstance(track, VideoTrack) else SYNC
-    return full_box(b"trex", 0, 0, struct.pack(">IIIII", TRACK_ID, 1, 0, 0, flags))
+    return full_box(b"trex", 0, 0, struct.pack(">IIIII", number, 1, 0, 0, flags))
 
 
 def _colr(colour: Colour) -> bytes:

@@ -1,12 +1,13 @@
-"""Reading chunks back: what a test checks, and what a load generator measures by.
+"""Reading chunks and fragments back: what a test checks, and what a load generator measures by.
 
-Law: reads chunks of one track as `chunk` writes them, and any other that keeps to the same boxes.
+Law: reads chunks of one track as `chunk` writes them, fragments of several as `fragment` does, and
+any other that keeps to the same boxes.
 """
 
 from typing import NamedTuple
 
-from tidegate.media.cmaf.box import parse_boxes
-from tidegate.media.cmaf.chunk import NTP_EPOCH_S
+from tidegate.media.cmaf.box import Box, parse_boxes
+from tidegate.media.cmaf.fragment import BASE_IS_MOOF, NTP_EPOCH_S
 from tidegate.media.errors import MediaError
 
 MAX_SAMPLES = 65_536
@@ -33,6 +34,17 @@ class ProducerTime(NamedTuple):
 class ParsedChunk(NamedTuple):
     """A chunk read; `data` holds the samples end to end."""
 
+    sequence: int
+    decode_time: int
+    samples: list[SampleEntry]
+    prft: ProducerTime | None
+    data: bytes
+
+
+class ParsedTrack(NamedTuple):
+    """One track's part of a fragment read; `prft` where that speaks of this track."""
+
+    track_id: int
     sequence: int
     decode_time: int
     samples: list[SampleEntry]
@@ -73,6 +85,54 @@ def parse_chunk(data: bytes) -> ParsedChunk:
         raise MediaError("MP4: a chunk's samples do not fill its mdat")
     prft = _producer_time(top["prft"]) if "prft" in top else None
     return ParsedChunk(sequence, _decode_time(traf["tfdt"]), samples, prft, top["mdat"])
+
+
+def parse_fragment(data: bytes) -> list[ParsedTrack]:
+    """Read one fragment, each track once, as moof has them. Raises `MediaError`.
+
+    The tracks' samples fill its mdat in the same order, and offsets count from the moof.
+    """
+    boxes = parse_boxes(data)
+    top = {box.kind: box for box in boxes}
+    if len(top) != len(boxes) or "moof" not in top or "mdat" not in top:
+        raise MediaError("MP4: a fragment has one moof and one mdat")
+    inner = parse_boxes(top["moof"].payload)
+    mfhd = next((box.payload for box in inner if box.kind == "mfhd"), b"")
+    sequence = _Words(mfhd[4:]).next()
+    prft = top["prft"].payload if "prft" in top else b""
+    tracks: dict[int, ParsedTrack] = {}
+    mdat, at = top["mdat"], 0
+    for traf in (box for box in inner if box.kind == "traf"):
+        number, start, decode_time, samples = _track(traf)
+        stop = at + sum(sample.size for sample in samples)
+        if top["moof"].start + start != mdat.start + 8 + at or number in tracks:
+            raise MediaError("MP4: a fragment has each track once, its samples behind the last's")
+        told = _producer_time(prft) if prft and _track_id(prft) == number else None
+        own = mdat.payload[at:stop]
+        tracks[number] = ParsedTrack(number, sequence, decode_time, samples, told, own)
+        at = stop
+    if not tracks or at != len(mdat.payload):
+        raise MediaError("MP4: a fragment's samples do not fill its mdat")
+    return list(tracks.values())
+
+
+def _track(traf: Box) -> tuple[int, int, int, list[SampleEntry]]:
+    """A traf's track id, where its data begins behind its moof's start, decode time and samples."""
+    boxes = parse_boxes(traf.payload)
+    found = {box.kind: box.payload for box in boxes}
+    if len(found) != len(boxes) or not {"tfhd", "tfdt", "trun"} <= found.keys():
+        raise MediaError("MP4: a traf wants one tfhd, one tfdt and one trun")
+    tfhd, words = found["tfhd"], _Words(found["trun"])
+    present, _, start = words.next(), words.next(), words.next()
+    if not _Words(tfhd).next() & BASE_IS_MOOF or not present & 0x01:
+        raise MediaError("MP4: where a traf's data begins is not told from its moof")
+    samples = _samples(found["trun"], *_defaults(tfhd))
+    return _track_id(tfhd), start, _decode_time(found["tfdt"]), samples
+
+
+def _track_id(payload: bytes) -> int:
+    """The word after version and flags: in tfhd and prft, a track's id; 0 in nothing."""
+    return int.from_bytes(payload[4:8])
 
 
 def _producer_time(payload: bytes) -> ProducerTime:
