@@ -92,7 +92,7 @@ def test_comes_back_without_a_reload_when_a_part_dies(
     watching = viewer()
     watching.play(f"{json.loads(demo.ready_line())['watch']}#{mode}")
     watching.page.evaluate("window.sameDocument = true")
-    for part in ("edge", "ingest", "demo"):
+    for part in ("edge.0", "ingest", "demo"):
         os.kill(demo.parts()[part], signal.SIGKILL)
         play_on(watching, 3)
         latest = watching.stats()

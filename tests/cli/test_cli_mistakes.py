@@ -42,7 +42,7 @@ def test_every_mistake_has_a_line(tmp_path: Path) -> None:
     assert lines[2].endswith("did you mean log?")
 
 
-@pytest.mark.parametrize("command", ["up", "doctor"])
+@pytest.mark.parametrize("command", ["up", "doctor", "upgrade"])
 def test_a_missing_file_is_named(tmp_path: Path, command: str) -> None:
     path = tmp_path / "none.toml"
     assert told(run(command, str(path))) == [f"tidegate: {path}: No such file or directory"]
@@ -67,4 +67,9 @@ def test_the_demo_says_a_wrong_environment_too() -> None:
 def test_help_shows_what_an_operator_runs_and_nothing_else() -> None:
     shown = run("--help").stdout
     commands = shown.partition("Commands:")[2].split("\n")
-    assert [line.split()[0] for line in commands if line.strip()] == ["demo", "doctor", "up"]
+    assert [line.split()[0] for line in commands if line.strip()] == [
+        "demo",
+        "doctor",
+        "up",
+        "upgrade",
+    ]

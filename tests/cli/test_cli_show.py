@@ -1,12 +1,13 @@
 """What a running node prints."""
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tidegate.cli.show import demo_links, node_rows, show_json, show_rows
-from tidegate.node.up import Addresses, reachable
+from tidegate.node.listeners import Addresses, reachable
 
 AT = Addresses("http://127.0.0.1:8080", "rtmp://127.0.0.1:1935/live", "k" * 120)
 
@@ -24,6 +25,12 @@ def test_rows_can_be_pasted_whole_however_narrow_the_screen(
 def test_obs_gets_server_and_key_that_make_the_publish_url() -> None:
     rows = dict(node_rows(AT))
     assert f"{rows['OBS server']}/{rows['OBS stream key']}" == AT.publish_url("main")
+
+
+def test_https_is_told_where_there_is_a_certificate() -> None:
+    assert "Watch (HTTPS)" not in dict(node_rows(AT))
+    secure = replace(AT, https="https://127.0.0.1:8443")
+    assert dict(node_rows(secure))["Watch (HTTPS)"] == "https://127.0.0.1:8443/"
 
 
 def test_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,7 @@ def running(settings: Settings) -> Iterator[Edge]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     port = listener.getsockname()[1]
     stop_read, stop_write = os.pipe()
-    thread = threading.Thread(target=run, args=(settings, listener, stop_read), name="edge")
+    thread = threading.Thread(target=run, args=(settings, listener, None, stop_read, lambda: None), name="edge")
     thread.start()
     edge = Edge(port, lambda: os.write(stop_write, b"x"), thread)
     try:

@@ -17,7 +17,8 @@ KNOWN = {
     b"/channels.json": routes.Channels(),
     b"/metrics": routes.Metrics(),
     b"/live/a-b_C9.m3u8": routes.Multivariant("a-b_C9"),
-    b"/live/demo.flv?token=x": routes.Flv("demo"),
+    b"/live/demo.flv?token=x": routes.Stream("demo", "flv"),
+    b"/live/demo.mp4": routes.Stream("demo", "mp4"),
     b"/live/demo/e1/source.m3u8": Playlist("demo", "e1", "source"),
     b"/live/demo/e1/source.m3u8?_HLS_msn=7": Playlist("demo", "e1", "source", 7),
     b"/live/demo/e1/source.m3u8?_HLS_skip=v2&x&_HLS_part=0&_HLS_msn=7": Playlist(
@@ -64,7 +65,7 @@ def test_known(target: bytes) -> None:
         b"/live/../demo.m3u8",
         b"/live/demo%2fe1.m3u8",
         b"/live/.m3u8",
-        b"/live/demo.mp4",
+        b"/live/demo.mkv",
         b"/live/demo/../../etc/source.m3u8",
         b"/live/demo/e1/..m3u8",
         b"/live/demo/e1/source/..",

@@ -134,7 +134,7 @@ def test_more_than_max_connections_are_told_to_come_back(
             assert client.get("/channels.json").status == 200
         with edge.client() as outside:
             reply = outside.reply()
-            assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+            assert (reply.status, reply.headers["retry-after"]) == (503, "5")
             assert outside.rest() == b""
         assert inside[0].get("/channels.json").status == 200
         inside.pop().close()
@@ -159,7 +159,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 stop = sys.stdin.fileno()
 print(listener.getsockname()[1], flush=True)
 settings = Settings.model_validate({"log": {"root": Path(sys.argv[1])}, "node": {"drain_s": 0}})
-run(settings, listener, stop)
+run(settings, listener, None, stop, lambda: None)
 usage = resource.getrusage(resource.RUSAGE_SELF)
 print(usage.ru_utime + usage.ru_stime, flush=True)
 """

@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.node import examine, finding
 from tidegate.node.finding import Finding
-from tidegate.settings import Http, Log, Rtmp, Settings, State
+from tidegate.settings import Http, Log, Rtmp, Settings, State, Tls
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,13 @@ from tidegate.settings import Http, Log, Rtmp, Settings, State
         (finding.log_space("/x", "ext4", 2**30), "warn"),
         (finding.log_space("/x", "tmpfs", 2**20), "warn"),
         (finding.log_space("/x", "tmpfs", 0), "fail"),
+        (finding.backlog(4096), "ok"),
+        (finding.backlog(128), "warn"),
+        (finding.kernel_tls("espintcp mptcp tls"), "ok"),
+        (finding.kernel_tls("mptcp"), "warn"),
+        (finding.expiry("c", "c.pem", 90 * 86_400), "ok"),
+        (finding.expiry("c", "c.pem", 86_400), "warn"),
+        (finding.expiry("c", "c.pem", -1), "fail"),
         (finding.clock(synchronised=True), "ok"),
         (finding.clock(synchronised=False), "warn"),
     ],
@@ -82,3 +89,19 @@ def test_this_machine_is_examined_whole_and_left_as_it_was(tmp_path: Path) -> No
     assert len({found.name for found in findings}) == len(findings) >= 12
     assert all(found.fix for found in findings if found.verdict != "ok")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_https_is_examined_once_there_is_a_certificate(tmp_path: Path) -> None:
+    files = {"chain": tmp_path / "none.pem", "key": tmp_path / "none.key"}
+    tls = Tls.model_validate({"host": "127.0.0.1", "port": 0, "certificates": [files]})
+    settings = Settings(
+        log=Log(root=tmp_path / "log"),
+        state=State(folder=tmp_path / "state"),
+        http=Http(host="127.0.0.1", port=0),
+        tls=tls,
+    )
+    found = {each.name: each.verdict for each in examine.examine(settings)}
+    assert (found["tls.port"], found["tls.certificates[0]"]) == ("ok", "fail")
+    assert "kernel TLS" in found
+    without = settings.model_copy(update={"tls": Tls()})
+    assert not {each.name for each in examine.examine(without)} & {"kernel TLS", "tls.port"}

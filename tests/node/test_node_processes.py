@@ -18,7 +18,7 @@ from support.wait import until
 pytestmark = pytest.mark.real
 
 StartNode = Callable[..., RunningNode]
-PARTS = {"ingest", "edge"}
+PARTS = {"ingest", "edge.0"}
 
 
 def running(node: RunningNode) -> dict[str, int]:
@@ -53,14 +53,14 @@ def test_no_secret_in_any_command_line_or_environment(node: RunningNode) -> None
 def test_a_killed_part_comes_back_and_no_connection_is_lost(node: RunningNode, name: str) -> None:
     before = running(node)[name]
     os.kill(before, signal.SIGKILL)
-    port = node.http_port if name == "edge" else node.rtmp_port
+    port = node.http_port if name == "edge.0" else node.rtmp_port
     with socket.create_connection(("127.0.0.1", port), timeout=10) as early:
         after = until(
             lambda: (pid := node.parts().get(name)) != before and pid, f"{name} runs again"
         )
         assert after != before
         early.settimeout(20)
-        if name == "edge":
+        if name == "edge.0":
             early.sendall(b"GET /channels.json HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
             assert early.recv(12) == b"HTTP/1.1 200"
         else:
@@ -76,7 +76,7 @@ def test_restarts_are_counted(node: RunningNode) -> None:
 
 
 def test_a_dead_parts_gauges_are_gone(node: RunningNode) -> None:
-    before = running(node)["edge"]
+    before = running(node)["edge.0"]
     gauges = node.log_root / ".node" / "metrics" / f"gauge_livesum_{before}.db"
     assert gauges.exists()
     os.kill(before, signal.SIGKILL)
@@ -109,7 +109,7 @@ def test_a_signal_right_after_the_start_stops_the_node_too(start_node: StartNode
 
 def test_a_stopped_part_that_hangs_is_killed_and_told(start_node: StartNode) -> None:
     node = start_node({"node": {"drain_s": 0}})
-    edge = running(node)["edge"]
+    edge = running(node)["edge.0"]
     os.kill(edge, signal.SIGSTOP)
     node.killed = True  # not by us, but the node says itself that it was no clean end
     assert node.stop() == 1
@@ -119,10 +119,10 @@ def test_a_stopped_part_that_hangs_is_killed_and_told(start_node: StartNode) -> 
 
 def test_a_second_signal_does_not_wait_for_the_drain(start_node: StartNode) -> None:
     node = start_node({"node": {"drain_s": 600}})
-    edge = running(node)["edge"]
+    edge = running(node)["edge.0"]
     os.kill(edge, signal.SIGSTOP)
     node.process.send_signal(signal.SIGINT)
-    until(lambda: set(node.parts()) == {"edge"}, "the other part drained")
+    until(lambda: set(node.parts()) == {"edge.0"}, "the other part drained")
     node.killed = True
     assert node.stop(signal.SIGINT) == 1
     assert not alive(edge)

@@ -1,11 +1,13 @@
 """The node's listening sockets, and what an operator is told when there is none to be had."""
 
+import contextlib
 import socket
+from contextlib import ExitStack
 
 import pytest
 
 from tidegate.node.errors import NodeError
-from tidegate.node.sockets import adopt_listener, open_listener, port_of
+from tidegate.node.sockets import adopt_listener, open_listener, open_listeners, port_of
 
 
 def test_port_zero_takes_a_free_one_that_accepts() -> None:
@@ -51,3 +53,42 @@ def port_of_text(text: str) -> str:
 def test_a_host_that_is_not_ours_names_the_setting(host: str) -> None:
     with pytest.raises(NodeError, match=r"^http\.host: .*TIDEGATE_HTTP_HOST"):
         open_listener(host, 0, "http")
+
+
+def test_several_listeners_share_one_port_and_its_connections() -> None:
+    listeners = open_listeners("127.0.0.1", 0, "http", 3)
+    (port,) = {port_of(listener) for listener in listeners}
+    with ExitStack() as undo:
+        for listener in listeners:
+            undo.enter_context(listener)
+        counts = [0, 0, 0]
+        for _ in range(300):
+            undo.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        for index, listener in enumerate(listeners):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    undo.enter_context(listener.accept()[0])
+                    counts[index] += 1
+    assert sum(counts) == 300
+    assert min(counts) > 0
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("held", [1, 3])
+def test_a_port_of_another_node_is_taken_however_many_share_it(held: int, count: int) -> None:
+    first = open_listeners("127.0.0.1", 0, "http", held)
+    try:
+        with pytest.raises(NodeError, match=r"^http\.port: port \d+ of 127.0.0.1 is taken"):
+            open_listeners("127.0.0.1", port_of(first[0]), "http", count)
+    finally:
+        for listener in first:
+            listener.close()
+
+
+def test_a_port_let_go_can_be_taken_again_by_as_many() -> None:
+    port = 0
+    for _ in range(2):
+        listeners = open_listeners("127.0.0.1", port, "http", 2)
+        port = port_of(listeners[0])
+        for listener in listeners:
+            listener.close()

@@ -63,7 +63,7 @@ def test_an_edge_killed_under_viewers_answers_the_next_request(
         client = LowLatencyClient(url)
         client.play_until(parts=5)
         client.close()
-        os.kill(node.parts()["edge"], signal.SIGKILL)
+        os.kill(node.parts()["edge.0"], signal.SIGKILL)
         # No port is lost meanwhile: the connection waits in the listener's backlog.
         again = LowLatencyClient(url)
         again.play_until(parts=5)

@@ -20,10 +20,12 @@ from support.processes import children
 TIDEGATE = [sys.executable, "-m", "tidegate"]
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 30.0
+STARTED = '"event": "part started"'
 FREE_PORTS = {
     "rtmp": {"host": "127.0.0.1", "port": 0},
-    "http": {"host": "127.0.0.1", "port": 0},
+    "http": {"host": "127.0.0.1", "port": 0, "workers": 1},
 }
+"""Also one edge worker, `edge.0`, unless the test is about many."""
 
 
 class Answer(NamedTuple):
@@ -70,12 +72,15 @@ class Program:
         return self.process.stdout.read().decode()
 
     def parts(self) -> dict[str, int]:
-        """The running parts: name to process id."""
-        return {
-            words[words.index("part") + 1]: pid
-            for pid, words in children(self.pid).items()
-            if "part" in words
-        }
+        """The running parts, `ingest` or `edge.0`, to process id: the newest of each."""
+        running = children(self.pid)
+        return {name: pid for pid, name in self.started().items() if pid in running}
+
+    def started(self) -> dict[int, str]:
+        """Every process of a part so far, from the oldest on: process id to the part's name."""
+        lines = self.log_text().splitlines(keepends=True)
+        told = [json.loads(line) for line in lines if STARTED in line and line.endswith("\n")]
+        return {each["pid"]: each["child"] for each in told}
 
     def log_text(self) -> str:
         """The journal of the node and all its parts so far."""
@@ -121,15 +126,16 @@ class RunningNode(Program):
         }
         for name, table in (settings or {}).items():
             tables[name] = {**tables.get(name, {}), **table}
-        config = folder / "config.toml"
-        config.write_text(toml(tables))
-        super().__init__(folder, "up", "--json", str(config))
+        self.config = folder / "config.toml"
+        self.config.write_text(toml(tables))
+        super().__init__(folder, "up", "--json", str(self.config))
         try:
             told = json.loads(self.ready_line())
         except BaseException:
             self.close()
             raise
         self.http: str = told["http"]
+        self.https: str = told["https"]
         self.key: str = told["key"]
         self._rtmp: str = told["rtmp"]
 

@@ -1,6 +1,8 @@
 """What runs on this machine, read from /proc."""
 
+import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -32,6 +34,22 @@ def resident_bytes(pid: int) -> int:
     """Resident memory of a process, proc(5) statm."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def servers(pids: Iterable[int], port: int) -> dict[int, int]:
+    """Who of these processes serves which peer of a TCP port: the peer's port to process id."""
+    holders = {}
+    for pid in pids:
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                holders[str(fd.readlink())] = pid
+    found = {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        ours, theirs = (int(address.split(":")[1], 16) for address in fields[1:3])
+        if ours == port and f"socket:[{fields[9]}]" in holders:
+            found[theirs] = holders[f"socket:[{fields[9]}]"]
+    return found
 
 
 def _stat(pid: int) -> list[str]:

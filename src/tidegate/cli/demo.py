@@ -15,7 +15,8 @@ from rich.console import Console
 
 from tidegate.cli.show import demo_links, show_json, show_rows
 from tidegate.node.errors import NodeError
-from tidegate.node.up import Addresses, Announce, hold_signals, up
+from tidegate.node.listeners import Addresses
+from tidegate.node.up import Announce, Extras, hold_signals, up
 from tidegate.settings import Settings, load
 
 CHANNEL = "demo"
@@ -35,7 +36,7 @@ def run_demo(port: int | None, rtmp_port: int | None, as_json: bool) -> bool:
         prefix="tidegate-demo-", dir=MEMORY if MEMORY.is_dir() else None
     ) as folder:
         ours = demo_settings(settings, Path(folder), port, rtmp_port)
-        return up(ours, _announce(as_json), demo_channel=CHANNEL)
+        return up(ours, _announce(as_json), Extras(demo_channel=CHANNEL))
 
 
 def demo_settings(

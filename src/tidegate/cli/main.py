@@ -48,11 +48,28 @@ def up(config: Path | None, as_json: bool) -> None:
     """Run a node with the settings of CONFIG (TOML), until Ctrl-C or SIGTERM."""
     with _told_plainly():
         from tidegate.cli.show import show_node
-        from tidegate.node.up import up
+        from tidegate.node.up import Extras, up
         from tidegate.settings import load
 
-        clean = up(load(config), show_node(as_json))
+        clean = up(load(config), show_node(as_json), Extras(reload=lambda: load(config)))
     sys.exit(0 if clean else 1)
+
+
+@main.command()
+@_config
+@_json
+def upgrade(config: Path | None, as_json: bool) -> None:
+    """Replace the edge workers of the node that runs with CONFIG; nobody who watches is cut.
+
+    New workers start with the program and the settings as they are on disk now, and take all who
+    come; those before them go on for node.upgrade_s seconds at most with whom they serve. The
+    node's parent process and ingest are not replaced: settings of publishers, and ports, folders
+    and the number of workers, wait for a restart.
+    """
+    with _told_plainly():
+        from tidegate.cli.upgrade import run_upgrade
+
+        run_upgrade(config, as_json)
 
 
 @main.command()

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from tidegate.node.up import Addresses, Announce
+from tidegate.node.listeners import Addresses
+from tidegate.node.up import Announce
 
 
 def show_node(as_json: bool) -> Announce:
@@ -17,7 +18,7 @@ def show_node(as_json: bool) -> Announce:
 
     async def announce(at: Addresses) -> None:
         if as_json:
-            show_json({"http": at.http, "rtmp": at.rtmp, "key": at.key})
+            show_json({"http": at.http, "https": at.https, "rtmp": at.rtmp, "key": at.key})
         else:
             show_rows(node_rows(at))
 
@@ -26,8 +27,10 @@ def show_node(as_json: bool) -> Announce:
 
 def node_rows(at: Addresses) -> list[tuple[str, str]]:
     """Labels and ready-to-paste values, for a channel called `main`."""
+    secure = [("Watch (HTTPS)", f"{at.https}/")] if at.https else []
     return [
         ("Watch", f"{at.http}/"),
+        *secure,
         ("ffmpeg", f"ffmpeg -re -i FILE -c copy -f flv '{at.publish_url('main')}'"),
         ("OBS server", at.rtmp),
         ("OBS stream key", f"main?key={at.key}"),

@@ -75,6 +75,7 @@ class Epoch:
     def __init__(self, path: Path, watches: Watches, gone: Answer) -> None:
         self.path = path
         self.id = path.name
+        self.channel = path.parent.name
         self.manifest: Manifest | None = None
         self.answers: dict[object, tuple[float, Answer]] = {}
         """Answers about the whole epoch, and until when they hold."""
@@ -152,7 +153,7 @@ class Epoch:
         except LogError:
             return None
         try:
-            self._feeds[name] = (Feed(name, path), watch)
+            self._feeds[name] = (Feed(self.channel, name, path), watch)
         except LogError:
             self._watches.remove(watch)
             return None

@@ -3,6 +3,7 @@
 Law: the socket is registered once, edge-triggered, and read only between two responses; so a viewer
 who sends without end, or reads nothing, fills the kernel's buffers and not this process.
 
+    HANDSHAKE ──TLS──► HEAD
     HEAD ──request──► SENDING ──all sent──► HEAD | LINGER | CLOSED
       └─► PARKED ──the log grew──► SENDING      └─► FOLLOWING ──the log ended──► LINGER
 """
@@ -13,10 +14,13 @@ from enum import Enum
 
 import structlog
 
+from tidegate import metrics
+from tidegate.edge.admission import Address
 from tidegate.edge.outlet import Outlet
 from tidegate.edge.request import BadRequest, Request
-from tidegate.edge.response import CLOSE, NO_STORE, Answer, Stretch, error, fit
+from tidegate.edge.response import CLOSE, NO_STORE, Answer, error, fit
 from tidegate.edge.timers import NEVER, NO_SLOT, TICK_S
+from tidegate.edge.tls import SecureSocket
 from tidegate.edge.worker import Follower, Worker
 
 EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
@@ -39,6 +43,7 @@ log = structlog.get_logger()
 class Stage(Enum):
     """What a connection is doing."""
 
+    HANDSHAKE = "handshake"
     HEAD = "head"
     SENDING = "sending"
     PARKED = "parked"
@@ -56,7 +61,11 @@ _HEAD, _SENDING = Stage.HEAD, Stage.SENDING
 
 
 class Connection:
-    """See the module. `watching` is the handler's: whose viewer this counts as."""
+    """See the module.
+
+    `watching` is the handler's: whose viewer this counts as; `address` the server's: from where it
+    came; `since` is when, by the loop's clock.
+    """
 
     __slots__ = (
         "_bench",
@@ -72,18 +81,26 @@ class Connection:
         "_socket",
         "_stage",
         "_worker",
+        "address",
         "deadline",
         "request",
+        "send",
+        "since",
         "slot",
         "watching",
     )
 
-    def __init__(self, sock: socket.socket, worker: Worker) -> None:
+    def __init__(
+        self, sock: socket.socket | SecureSocket, worker: Worker, address: Address | None = None
+    ) -> None:
         self._socket = sock
         self._fd = sock.fileno()
         self._worker = worker
         self._outlet = Outlet(sock)
-        self._stage = _HEAD
+        self._stage = _HEAD if isinstance(sock, socket.socket) else Stage.HANDSHAKE
+        self.send = sock.send
+        self.address = address
+        self.since = worker.loop.now
         self._held = b""
         self._readable = self._eof = self._closing = False
         self._hurried = True
@@ -96,7 +113,8 @@ class Connection:
         self.slot = NO_SLOT
         worker.loop.add(self._fd, self, EVENTS)
         worker.entered(self)
-        self._due(worker.limits.header_s)
+        limits = worker.limits
+        self._due(limits.header_s if self._stage is _HEAD else limits.handshake_s)
 
     # What the kernel says.
 
@@ -113,8 +131,12 @@ class Connection:
                 self._serve()
             elif self._stage is Stage.LINGER:
                 self._discard()
+            elif self._stage is Stage.HANDSHAKE:
+                self._shake()
             elif events & _WRITABLE and self._outlet.pending:
                 self._resume()
+            if self._stage is Stage.FOLLOWING and self._readable:
+                self._hear()
             if self._eof and self._stage in (Stage.PARKED, Stage.FOLLOWING):
                 self.close()
         except Exception:
@@ -134,6 +156,25 @@ class Connection:
         else:
             self._finished()
             self._serve()
+
+    def _shake(self) -> None:
+        sock = self._socket
+        if isinstance(sock, socket.socket):
+            return
+        try:
+            if not sock.handshake():
+                if self._eof:
+                    self.close()
+                return
+        except OSError:
+            metrics.TLS_HANDSHAKES.labels(outcome="failed").inc()
+            self.close()
+            return
+        metrics.TLS_HANDSHAKES.labels(outcome="resumed" if sock.resumed else "full").inc()
+        self._stage = _HEAD
+        self._readable = True
+        self._due(self._worker.limits.header_s)
+        self._serve()
 
     # Requests in.
 
@@ -171,8 +212,9 @@ class Connection:
         return None
 
     def _receive(self) -> bool:
+        sock = self._socket
         try:
-            data = self._socket.recv(RECEIVE)
+            data = sock.recv(RECEIVE)
         except BlockingIOError:
             self._readable = False
             return False
@@ -181,8 +223,9 @@ class Connection:
         if not data:
             self.close()
             return False
-        # epoll(7): a short read has emptied the socket, unless its end is already known of.
-        self._readable = self._eof or len(data) == RECEIVE
+        # epoll(7): a short read has emptied the socket, unless its end is already known of, or TLS
+        # holds another record.
+        self._readable = self._eof or len(data) == RECEIVE or not isinstance(sock, socket.socket)
         self._held = self._held + data if self._held else data
         return True
 
@@ -220,12 +263,12 @@ class Connection:
         tally.sent -= answer.head_size + (len(CLOSE) if closing else 0)
         self._closing = closing
         self._stage = _SENDING
-        if self._put(answer.last() if closing else answer.wire, answer.stretch):
+        if self._put(answer.last() if closing else answer.wire, answer.view):
             self._finished()
 
-    def _put(self, out: bytes, stretch: Stretch | None) -> bool:
+    def _put(self, out: bytes | memoryview, body: memoryview | None) -> bool:
         try:
-            return self._sent(self._outlet.put(out, stretch))
+            return self._sent(self._outlet.put(out, body))
         except OSError:
             self.close()
             return False
@@ -288,7 +331,6 @@ class Connection:
         """Begin a body without an end; `push` carries it."""
         self._follower = follower
         self._stage = Stage.FOLLOWING
-        self._worker.counts.gauges.tails += 1
         tally = self._outlet.tally = head.tally
         out = head.last()
         tally.requests += 1
@@ -296,9 +338,22 @@ class Connection:
         if self._put(out, None):
             follower.drained()
 
-    def push(self, out: bytes, stretch: Stretch | None) -> bool:
+    def push(self, out: bytes | memoryview, body: memoryview | None = None) -> bool:
         """Send more of it, all before being sent; True when all of this went at once."""
-        return self._put(out, stretch)
+        return self._put(out, body)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the kernel has yet to take some of what was pushed."""
+        return self._outlet.pending
+
+    def _hear(self) -> None:
+        """Hand the follower what the viewer says; who follows by plain HTTP is not listened to."""
+        follower = self._follower
+        while follower is not None and follower.hears and self._readable and self._receive():
+            data, self._held = self._held, b""
+            follower.heard(data)
+            follower = self._follower
 
     def finish(self) -> None:
         """The followed body has ended after all."""
@@ -309,7 +364,6 @@ class Connection:
         if self._follower is not None:
             self._follower.gone()
             self._follower = None
-            self._worker.counts.gauges.tails -= 1
 
     # The end.
 
@@ -320,6 +374,11 @@ class Connection:
             loop.wheel.watch(self)
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing will be sent any more."""
+        return self._stage is Stage.CLOSED
+
+    @property
     def idle(self) -> bool:
         """Between two requests, with nothing of the next one here."""
         return self._stage is _HEAD and not self._held
@@ -328,6 +387,9 @@ class Connection:
         """The deadline of whatever this connection is doing passed."""
         if self._stage is Stage.PARKED and self._late is not None:
             self.wake(self._late)
+        elif self._stage is Stage.HANDSHAKE:
+            metrics.TLS_HANDSHAKES.labels(outcome="failed").inc()
+            self.close()
         elif self._stage is _HEAD and self._held:
             self.refuse(BadRequest(408, "header_timeout"))
         else:

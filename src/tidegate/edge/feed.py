@@ -21,11 +21,9 @@ HOT_SEGMENTS = 4
 
 
 class Tail(Protocol):
-    """Who follows the log, and is told first that it grew or ended."""
+    """Who follows the log in one protocol (`viewers` of them), and is told first of its growth."""
 
-    @property
-    def viewers(self) -> int:
-        """How many follow."""
+    viewers: int
 
     def join(self, connection: Connection, head: Answer) -> None:
         """One more follows."""
@@ -35,9 +33,10 @@ class Tail(Protocol):
 
 
 class Feed:
-    """Raises `LogError` when there is no log in folder `path`."""
+    """The log `name` of `channel`. Raises `LogError` when there is no log in folder `path`."""
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, channel: str, name: str, path: Path) -> None:
+        self.channel = channel
         self.name = name
         self.reader = LogReader(path)
         self.window = Window(self.reader.timescale)
@@ -50,7 +49,10 @@ class Feed:
         self.inits: dict[int, Answer] = {}
         self.watchers = 0
         self.ended = False
-        self.tail: Tail | None = None
+        self.tails: dict[str, Tail] = {}
+        """Those who follow, by protocol."""
+        self.grew_at = 0.0
+        """When the log last grew while someone followed it, seconds since 1970."""
         self.used_at = 0.0
         self._waiting: dict[Media | Multivariant, tuple[dict[Connection, None], Resolve]] = {}
         self._windowed = name.endswith(".cmaf")
@@ -61,12 +63,12 @@ class Feed:
     @property
     def viewers(self) -> int:
         """Who follows the tail or was last given a playlist here."""
-        return self.watchers + (self.tail.viewers if self.tail is not None else 0)
+        return self.watchers + sum(tail.viewers for tail in self.tails.values())
 
     @property
     def awaited(self) -> bool:
         """Whether anyone waits or follows."""
-        return bool(self._waiting) or self.tail is not None
+        return bool(self._waiting or self.tails)
 
     def changed(self) -> None:
         """The kernel says that the index changed."""
@@ -86,8 +88,7 @@ class Feed:
 
     def wake(self) -> None:
         """Ask again for everyone who waits: once for all who wait for the same."""
-        if self.tail is not None:
-            self.tail.grown()
+        self._tell_tails()
         for route, (bench, resolve) in list(self._waiting.items()):
             answer = resolve()
             if answer is not None:
@@ -119,13 +120,18 @@ class Feed:
         """The log is no more: whoever waited is told."""
         self.ended = True
         self.stale = True
-        if self.tail is not None:
-            self.tail.grown()
+        self._tell_tails()
         waiting, self._waiting = self._waiting, {}
         for bench, _ in waiting.values():
             for connection in list(bench):
                 connection.wake(gone)
         self.reader.close()
+
+    def _tell_tails(self) -> None:
+        if self.tails:
+            self.grew_at = self.reader.appended_at
+            for tail in list(self.tails.values()):
+                tail.grown()
 
     def _take_in(self) -> None:
         reader = self.reader

@@ -4,6 +4,7 @@ Law: the clock is read once a turn; a descriptor closed in a turn is not accepte
 turn's end, because accepting is deferred, so no event ever reaches a stranger.
 """
 
+import heapq
 import select
 import time
 from collections.abc import Callable
@@ -30,7 +31,11 @@ class Loop:
         self._epoll = select.epoll()
         self._handlers: dict[int, Ready] = {}
         self._deferred: list[Callable[[], None]] = []
+        self._alarms: list[tuple[float, int, Callable[[], None]]] = []
+        self._rung = 0
         self._running = False
+        self.busy_s = 0.0
+        """Seconds spent on anything but waiting."""
         self.wheel = Wheel()
         self.now = clock()
 
@@ -52,6 +57,15 @@ class Loop:
         """Call at the end of this turn."""
         self._deferred.append(call)
 
+    def at(self, when: float, call: Callable[[], None]) -> None:
+        """Call once the clock shows `when`: exact, where the wheel is cheap."""
+        self._rung += 1
+        heapq.heappush(self._alarms, (when, self._rung, call))
+
+    def clock(self) -> float:
+        """The time now, where `now` is the turn's."""
+        return self._clock()
+
     def run(self) -> None:
         """Turn until `stop`."""
         self._running = True
@@ -64,19 +78,33 @@ class Loop:
 
     def turn(self) -> None:
         """Wait for events, hand them out, expire deadlines, then make the deferred calls."""
-        timeout = 0.0 if self._deferred else self.wheel.wait(self._clock())
-        events = self._epoll.poll(timeout, EVENTS_A_TURN)
-        self.now = self._clock()
+        before = self._clock()
+        self.busy_s += before - self.now
+        events = self._epoll.poll(self._patience(before), EVENTS_A_TURN)
+        self.now = now = self._clock()
         handlers = self._handlers
         for fd, mask in events:
             handler = handlers.get(fd)
             if handler is not None:
                 handler.ready(mask)
-        self.wheel.turn(self.now)
+        self.wheel.turn(now)
+        alarms = self._alarms
+        while alarms and alarms[0][0] <= now:
+            heapq.heappop(alarms)[2]()
         if self._deferred:
             deferred, self._deferred = self._deferred, []
             for call in deferred:
                 call()
+
+    def _patience(self, now: float) -> float:
+        """Seconds that epoll may wait; -1 is for ever."""
+        if self._deferred:
+            return 0.0
+        wait = self.wheel.wait(now)
+        if self._alarms:
+            soonest = max(0.0, self._alarms[0][0] - now)
+            return soonest if wait < 0 else min(wait, soonest)
+        return wait
 
     def close(self) -> None:
         """Close the epoll descriptor."""

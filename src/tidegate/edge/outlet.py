@@ -1,64 +1,77 @@
-"""What one viewer is being sent: shared bytes, then a stretch of a file.
+"""What one viewer is being sent: shared bytes, then a view of what lies in the page cache.
 
 Law: it holds views of what all viewers share, never bytes of this viewer's own.
 """
 
-import os
-import socket
+from typing import Protocol
 
 from tidegate.edge.counts import Tally
-from tidegate.edge.response import Stretch
 
-_NOBODY = Tally("none")
+_NOBODY = Tally("none", 0)
+
+
+class Wire(Protocol):
+    """A socket that does not block, plain or TLS; `BlockingIOError` where it would."""
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Take what fits; less than all of it when the peer is to be waited for."""
+
+    def sendmsg(self, data: tuple[bytes | memoryview, memoryview], /) -> int:
+        """The same for two pieces, end to end, in one call."""
 
 
 class Outlet:
     """The sending half of a socket; `tally` counts the bytes that went."""
 
-    __slots__ = ("_out", "_socket", "_stretch", "tally")
+    __slots__ = ("_body", "_out", "_wire", "tally")
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
         self._out: bytes | memoryview = b""
-        self._stretch: Stretch | None = None
+        self._body: memoryview | None = None
         self.tally = _NOBODY
 
     @property
     def pending(self) -> bool:
         """Whether the kernel has yet to take some of it."""
-        return bool(self._out) or self._stretch is not None
+        return bool(self._out) or self._body is not None
 
-    def put(self, out: bytes, stretch: Stretch | None) -> bool:
-        """Send `out`, then `stretch`, all before being sent; True when all went at once.
+    def put(self, out: bytes | memoryview, body: memoryview | None) -> bool:
+        """Send `out`, then `body`, all before being sent; True when all went at once.
 
         Raises `OSError` when the peer is gone.
         """
         self._out = out
-        self._stretch = stretch
+        self._body = body
         return self.flush()
 
     def flush(self) -> bool:
         """Hand the kernel what it takes; True when that was all. Raises like `put`."""
+        out, body = self._out, self._body
         try:
-            while self._out:
-                sent = self._socket.send(self._out, socket.MSG_MORE if self._stretch else 0)
-                self.tally.sent += sent
-                self._out = b"" if sent == len(self._out) else memoryview(self._out)[sent:]
-            while self._stretch is not None:
-                self._send_stretch(self._stretch)
+            if body is None:
+                sent = self._wire.send(out) if out else 0
+            elif out:
+                sent = self._wire.sendmsg((out, body))
+            else:
+                sent = self._wire.send(body)
         except BlockingIOError:
             return False
-        return True
+        self.tally.sent += sent
+        return self._went(sent)
 
     def drop(self) -> None:
         """Forget the rest."""
         self._out = b""
-        self._stretch = None
+        self._body = None
 
-    def _send_stretch(self, stretch: Stretch) -> None:
-        file, offset, size = stretch
-        sent = os.sendfile(self._socket.fileno(), file.fd, offset, size)
-        if not sent:
-            raise OSError("the file is shorter than its index says")
-        self.tally.sent += sent
-        self._stretch = Stretch(file, offset + sent, size - sent) if sent < size else None
+    def _went(self, sent: int) -> bool:
+        out, body = self._out, self._body
+        if sent < len(out):
+            self._out = memoryview(out)[sent:]
+            return False
+        self._out = b""
+        if body is None:
+            return True
+        self._body = body[sent - len(out) :] if sent < len(out) + len(body) else None
+        return self._body is None

@@ -1,51 +1,127 @@
-"""The edge as a part of the node: one process, one listening socket, until told to drain."""
+"""The edge as a part of the node: one process, its listening sockets, until told to drain.
+
+Law: who is replaced by a newer process serves those who watch to their end; who is stopped has the
+seconds of `node.drain_s`, also in the midst of being replaced.
+"""
 
 import contextlib
+import os
 import socket
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from tidegate.edge.admission import Admission
 from tidegate.edge.catalog import Catalog
+from tidegate.edge.certificates import Certificates
 from tidegate.edge.counts import Counts
+from tidegate.edge.door import Door
+from tidegate.edge.entrance import Entrance
 from tidegate.edge.loop import Loop
+from tidegate.edge.pace import Pace
 from tidegate.edge.request import RequestParser
 from tidegate.edge.server import Server
 from tidegate.edge.service import Service
+from tidegate.edge.streams import Streams
+from tidegate.edge.timers import NEVER, Timer
 from tidegate.edge.worker import Limits, Worker
-from tidegate.settings import Settings
+from tidegate.settings import Node, Settings
+
+RETIRE = b"r"
+"""What `stop_fd` brings when a newer process took over; anything else, or its end, means: stop."""
+WORDS_AT_ONCE = 64
+"""Bytes read of `stop_fd` at once: a handful of signals."""
 
 log = structlog.get_logger()
 
 
-def run(settings: Settings, listener: socket.socket, stop_fd: int) -> None:
-    """Serve viewers at `listener` until `stop_fd` is readable, then drain and return."""
+def run(
+    settings: Settings,
+    listener: socket.socket,
+    https: socket.socket | None,
+    stop_fd: int,
+    ready: Callable[[], None],
+) -> None:
+    """Serve viewers at `listener` until `stop_fd` is readable, then drain and return.
+
+    `ready` is called once, when connections are accepted.
+    """
     http = settings.http
     loop, counts = Loop(), Counts()
     with contextlib.ExitStack() as undo:
         undo.callback(loop.close)
         catalog = Catalog(settings.log.root, loop, counts)
         undo.callback(catalog.close)
-        service = Service(loop, counts, catalog, http.slow_viewer_s)
-        limits = Limits(header_s=http.header_timeout_s, idle_s=http.keepalive_s)
+        workers = http.workers or len(os.sched_getaffinity(0))
+        admission = Admission(http, workers)
+        door = Door(loop, counts, admission, http, settings.channels)
+        pace = Pace(loop, http.tick_min_ms / 1000, http.tick_max_ms / 1000)
+        streams = Streams(pace, counts, http.slow_viewer_s)
+        service = Service(loop, counts, catalog, door, streams)
+        limits = Limits(http.header_timeout_s, http.keepalive_s, settings.tls.handshake_s)
         worker = Worker(loop, counts, RequestParser(), limits, service)
-        server = Server(listener, worker, http.max_connections)
+        server = Server(worker, admission, door)
         undo.callback(server.close)
-        loop.add(stop_fd, _Stop(loop, server, stop_fd, settings.node.drain_s))
+        entrances = [Entrance(loop, listener)]
+        if https is not None:
+            entrances.append(Entrance(loop, https, Certificates(settings.tls)))
+        for entrance in entrances:
+            server.open(entrance)
+        leaving = _Leaving(worker, server, entrances, settings.node)
+        loop.add(stop_fd, _Stop(loop, stop_fd, leaving))
         log.info("edge ready", port=listener.getsockname()[1])
+        ready()
         loop.run()
     log.info("edge ended")
 
 
-class _Stop:
-    """The node's word to drain."""
+class _Leaving:
+    """How this process goes: replaced, or stopped, or first one and then the other."""
 
-    def __init__(self, loop: Loop, server: Server, fd: int, drain_s: float) -> None:
-        self._loop = loop
+    def __init__(
+        self, worker: Worker, server: Server, entrances: Sequence[Entrance], node: Node
+    ) -> None:
+        self._worker = worker
         self._server = server
+        self._entrances = entrances
+        self._node = node
+        self._end = NEVER
+        self._over = Timer(lambda _now: server.drain(0))
+
+    def retire(self) -> None:
+        """Accept no more, and cut nobody: who was accepted may be about to ask.
+
+        Whoever asks is answered once more and told to come anew; who never does is idle too long.
+        """
+        if self._end != NEVER:
+            return
+        for entrance in self._entrances:
+            entrance.close()
+        loop = self._worker.loop
+        self._worker.draining = True
+        self._end = self._over.deadline = loop.now + self._node.upgrade_s
+        loop.wheel.watch(self._over)
+        self._worker.stop_if_drained()
+
+    def stop(self) -> None:
+        """End in the seconds of a drain; who was replaced has no more than were left."""
+        left = self._end - self._worker.loop.now
+        self._server.drain(max(0.0, min(left, self._node.drain_s)))
+
+
+class _Stop:
+    """The node's words: what comes through `fd`, and its end."""
+
+    def __init__(self, loop: Loop, fd: int, leaving: _Leaving) -> None:
+        self._loop = loop
         self._fd = fd
-        self._drain_s = drain_s
+        self._leaving = leaving
 
     def ready(self, _events: int) -> None:
-        """`stop_fd` is readable, or its other end is closed."""
-        self._loop.remove(self._fd)
-        self._server.drain(self._drain_s)
+        """`fd` is readable, or its other end is closed."""
+        words = os.read(self._fd, WORDS_AT_ONCE)
+        if words and not words.strip(RETIRE):
+            self._leaving.retire()
+        else:
+            self._loop.remove(self._fd)
+            self._leaving.stop()

@@ -35,8 +35,7 @@ class Playlists:
     """Answers for playlists; None where the log has to grow first."""
 
     def __init__(self, counts: Counts) -> None:
-        self._multivariant = counts.tally("multivariant", 200)
-        self._playlist = counts.tally("playlist", 200)
+        self._counts = counts
         self._over = error(counts.tally("playlist", 404), 404, "This log ended without a segment.")
 
     def multivariant(self, epoch: Epoch, now: float) -> Answer | None:
@@ -48,7 +47,8 @@ class Playlists:
         if manifest is None or (windows := _windows(epoch, manifest, now)) is None:
             return None
         fields = _TYPE + _cache(MULTIVARIANT_S) + CORS
-        answer = Answer(self._multivariant, 200, fields, hls.multivariant(manifest, windows))
+        tally = self._counts.tally("multivariant", 200, epoch.channel)
+        answer = Answer(tally, 200, fields, hls.multivariant(manifest, windows))
         epoch.answers["multivariant"] = (now + MULTIVARIANT_S, answer)
         return answer
 
@@ -64,7 +64,8 @@ class Playlists:
                 return self._over if feed.ended else None
             text = hls.media_playlist(manifest, route.rendition, windows, route.skip)
             fields = _TYPE + _cache(_age(manifest, blocking=blocking)) + CORS
-            answer = feed.answers[route.skip, blocking] = Answer(self._playlist, 200, fields, text)
+            tally = self._counts.tally("playlist", 200, epoch.channel)
+            answer = feed.answers[route.skip, blocking] = Answer(tally, 200, fields, text)
             answer.source = feed
             answer.leads = epoch.leads(route.rendition)
         return answer

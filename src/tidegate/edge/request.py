@@ -20,8 +20,8 @@ SHORT = 1024
 
 _METHODS = {b"GET", b"HEAD", b"OPTIONS"}
 _FIELDS = re.compile(
-    rb"\r\n(?i:(host|range|if-range|if-none-match|content-length|transfer-encoding)):"
-    rb"[ \t]*([^\r]*)"
+    rb"\r\n(?i:(host|range|if-range|if-none-match|content-length|transfer-encoding"
+    rb"|upgrade|sec-websocket-key|sec-websocket-version)):[ \t]*([^\r]*)"
 )
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 _HTTP_1_1 = b"HTTP/1.1\r\n"
@@ -41,7 +41,8 @@ class BadRequest(Exception):
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One request, as far as this server cares.
 
-    `plain` is true for a GET without range or condition, which is nearly every one.
+    `plain` is true for a GET without range or condition, which is nearly every one. With
+    `websocket` it asks for the WebSocket of version `version` under `key` (RFC 6455 4.2.1).
     """
 
     method: bytes
@@ -51,6 +52,9 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     range: bytes
     if_range: bytes
     if_none_match: bytes
+    version: bytes = b""
+    key: bytes = b""
+    websocket: bool = False
 
 
 class RequestParser:
@@ -59,6 +63,7 @@ class RequestParser:
     def __init__(self) -> None:
         self._complete = False
         self._keep_alive = False
+        self._upgrade = False
         self._renew()
 
     def take(self, held: bytes) -> tuple[Request | None, int]:
@@ -85,11 +90,12 @@ class RequestParser:
 
     def _feed(self, head: bytes) -> None:
         """Show `head` to the automaton, and leave it ready for another connection's."""
-        self._complete = False
+        self._complete = self._upgrade = False
         try:
             self._parser.feed_data(head)
         except httptools.HttpParserUpgrade:
-            # RFC 9110 7.8: a server may ignore an upgrade, and this one does.
+            # RFC 9110 7.8: a server may ignore an upgrade, and this one does but to a WebSocket.
+            self._upgrade = True
             self._renew()
         except httptools.HttpParserError:
             self._renew()
@@ -138,9 +144,23 @@ class RequestParser:
             _check_host(known[b"host"])
         elif version == _HTTP_1_1:
             raise BadRequest(400, "host")
-        conditions = [known.get(name, b"") for name in (b"range", b"if-range", b"if-none-match")]
-        plain = method == b"GET" and not any(conditions)
-        return Request(method, target, keep_alive, plain, *conditions)
+        span, only_if, unless = (
+            known.get(name, b"") for name in (b"range", b"if-range", b"if-none-match")
+        )
+        plain = method == b"GET" and not (span or only_if or unless)
+        request = Request(method, target, keep_alive, plain, span, only_if, unless)
+        return self._upgraded(request, known) if self._upgrade else request
+
+    @staticmethod
+    def _upgraded(request: Request, known: dict[bytes, bytes]) -> Request:
+        if known.get(b"upgrade", b"").lower() != b"websocket":
+            return request
+        return msgspec.structs.replace(
+            request,
+            websocket=True,
+            version=known.get(b"sec-websocket-version", b""),
+            key=known.get(b"sec-websocket-key", b""),
+        )
 
 
 def _known(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -5,11 +5,10 @@ Law: an `Answer` is made once and shared; only a range, a condition or a HEAD ma
 
 import re
 from http import HTTPStatus
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from tidegate.edge.counts import Counts, Tally
 from tidegate.edge.request import Request
-from tidegate.log import SegmentFile
 
 CORS = (
     b"Access-Control-Allow-Origin: *\r\n"
@@ -20,7 +19,7 @@ CORS = (
 """Anyone's page may play a public stream, and measure how it arrived."""
 
 SMALL = 64 * 1024
-"""Bytes up to which one send of shared memory costs less than a send and a sendfile."""
+"""Bytes up to which a body is read once and kept behind its head: one buffer, one send."""
 NO_STORE = b"Cache-Control: no-store\r\n"
 CLOSE = b"Connection: close\r\n"
 RETRY = b"Retry-After: 1\r\n"
@@ -34,14 +33,6 @@ _RANGE = re.compile(rb"bytes=([0-9]{0,19})-([0-9]{0,19})")
 _LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
-
-
-class Stretch(NamedTuple):
-    """Bytes of a file: they go from the page cache to the socket and never through here."""
-
-    file: SegmentFile
-    offset: int
-    size: int
 
 
 class Source(Protocol):
@@ -59,7 +50,10 @@ NOWHERE = _Nowhere()
 
 
 class Answer:
-    """One response. `wire` is its head, with the body behind it unless that is a `stretch`.
+    """One response. `wire` is its head, with the body behind it unless that is a `view`.
+
+    A view goes from the page cache to the socket in one call with the head, and never through here:
+    on loopback that took two thirds of sendfile's time at 300 kB.
 
     `fields` are header lines besides Content-Length and ETag; `etag` is quoted and strong, and
     makes the answer fit for ranges and conditions. Until its `source` is stale the same target gets
@@ -74,13 +68,13 @@ class Answer:
         "leads",
         "source",
         "status",
-        "stretch",
         "tally",
+        "view",
         "wire",
     )
 
     def __init__(
-        self, tally: Tally, status: int, fields: bytes, body: bytes | Stretch, etag: bytes = b""
+        self, tally: Tally, status: int, fields: bytes, body: bytes | memoryview, etag: bytes = b""
     ) -> None:
         self.tally = tally
         self.status = status
@@ -89,11 +83,10 @@ class Answer:
         self.etag = etag
         self.source: Source = NOWHERE
         self.leads = False
-        size = len(body) if isinstance(body, bytes) else body.size
-        head = _head(status, fields, size, etag)
+        head = _head(status, fields, len(body), etag)
         self.head_size = len(head)
         self.wire = head + body if isinstance(body, bytes) else head
-        self.stretch = None if isinstance(body, bytes) else body
+        self.view = None if isinstance(body, bytes) else body
 
     def last(self) -> bytes:
         """`wire` as the last response of its connection says it."""
@@ -110,6 +103,21 @@ class StreamHead(Answer):
         super().__init__(tally, 200, fields, b"")
         self.wire = _LINES[200] + fields + b"\r\n"
         self.head_size = len(self.wire)
+
+
+class UpgradeHead(Answer):
+    """The head after which the connection speaks another protocol (RFC 9110 15.2.2)."""
+
+    __slots__ = ()
+
+    def __init__(self, tally: Tally, fields: bytes) -> None:
+        super().__init__(tally, 101, b"", b"")
+        self.wire = _LINES[101] + fields + b"\r\n"
+        self.head_size = len(self.wire)
+
+    def last(self) -> bytes:
+        """`wire`: what follows is no HTTP."""
+        return self.wire
 
 
 def error(tally: Tally, status: int, text: str, fields: bytes = NO_STORE) -> Answer:
@@ -147,7 +155,7 @@ def _holds(condition: bytes, etag: bytes) -> bool:
 
 
 def _bodiless(answer: Answer, status: int, counts: Counts) -> Answer:
-    tally = counts.tally(answer.tally.route, status)
+    tally = counts.sibling(answer.tally, status)
     return Answer(tally, status, answer.fields, b"", answer.etag)
 
 
@@ -156,7 +164,7 @@ def _headed(answer: Answer) -> Answer:
     headed = Answer(answer.tally, answer.status, answer.fields, answer.body, answer.etag)
     headed.head_size = answer.head_size
     headed.wire = answer.wire[: answer.head_size]
-    headed.stretch = None
+    headed.view = None
     return headed
 
 
@@ -165,20 +173,15 @@ def _ranged(answer: Answer, value: bytes, counts: Counts) -> Answer:
     found = _RANGE.fullmatch(value)
     if found is None or value == b"bytes=-":
         return answer
-    body = answer.body
-    size = len(body) if isinstance(body, bytes) else body.size
+    size = len(answer.body)
     first, last = _bounds(found[1], found[2], size)
     if found[1] and found[2] and int(found[2]) < int(found[1]):
         return answer
     if first > last:
         return _unsatisfied(answer, size, counts)
     fields = answer.fields + b"Content-Range: bytes %d-%d/%d\r\n" % (first, last, size)
-    piece = (
-        body[first : last + 1]
-        if isinstance(body, bytes)
-        else Stretch(body.file, body.offset + first, last + 1 - first)
-    )
-    return Answer(counts.tally(answer.tally.route, 206), 206, fields, piece, answer.etag)
+    piece = answer.body[first : last + 1]
+    return Answer(counts.sibling(answer.tally, 206), 206, fields, piece, answer.etag)
 
 
 def _bounds(first: bytes, last: bytes, size: int) -> tuple[int, int]:
@@ -189,4 +192,4 @@ def _bounds(first: bytes, last: bytes, size: int) -> tuple[int, int]:
 
 def _unsatisfied(answer: Answer, size: int, counts: Counts) -> Answer:
     fields = b"Content-Range: bytes */%d\r\n" % size + NO_STORE + CORS
-    return Answer(counts.tally(answer.tally.route, 416), 416, fields, b"")
+    return Answer(counts.sibling(answer.tally, 416), 416, fields, b"")

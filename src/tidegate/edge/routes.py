@@ -46,10 +46,11 @@ class Multivariant(msgspec.Struct, frozen=True):
     channel: str
 
 
-class Flv(msgspec.Struct, frozen=True):
-    """`/live/<channel>.flv`: the tail, as HTTP-FLV."""
+class Stream(msgspec.Struct, frozen=True):
+    """`/live/<channel>.flv` or `.mp4`: the tail, as a progressive body or by WebSocket."""
 
     channel: str
+    kind: str
 
 
 class Playlist(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ class Malformed(msgspec.Struct, frozen=True):
 
 Media = Playlist | Init | Segment | Part
 Page = Index | Watch | Static | Channels | Metrics
-Route = Page | Multivariant | Flv | Media | NotFound | Malformed
+Route = Page | Multivariant | Stream | Media | NotFound | Malformed
 
 _NAME = re.compile(CHANNEL_NAME)
 _EPOCH = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -175,8 +176,8 @@ def _channel(file: str) -> Route:
     if _NAME.fullmatch(name):
         if kind == "m3u8":
             return Multivariant(name)
-        if kind == "flv":
-            return Flv(name)
+        if kind in ("flv", "mp4"):
+            return Stream(name, kind)
     return _NOT_FOUND
 
 

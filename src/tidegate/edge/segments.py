@@ -5,9 +5,9 @@ and shared; the rest goes from the page cache to the socket.
 """
 
 from tidegate.edge.catalog import Epoch
-from tidegate.edge.counts import Counts, Tally
+from tidegate.edge.counts import Counts
 from tidegate.edge.feed import Feed
-from tidegate.edge.response import CORS, SMALL, Answer, Stretch, error
+from tidegate.edge.response import CORS, SMALL, Answer, error
 from tidegate.edge.routes import Init, Part, Segment
 from tidegate.log import Retired
 
@@ -23,9 +23,7 @@ class Segments:
     """Answers for media; None where the log has to grow first."""
 
     def __init__(self, counts: Counts) -> None:
-        self._init, self._segment, self._part = (
-            counts.tally(route, 200) for route in ("init", "segment", "part")
-        )
+        self._counts = counts
         self._never = error(counts.tally("media", 404), 404, "There is no such media.", _BRIEF)
         self._gone = error(counts.tally("media", 410), 410, "This media is no longer kept.")
 
@@ -37,7 +35,7 @@ class Segments:
                 data = feed.reader.init(route.number)
             except Retired:
                 return self._never
-            answer = feed.inits[route.number] = self._media(self._init, epoch, route, data)
+            answer = feed.inits[route.number] = self._media(epoch, route, data)
         return answer
 
     def segment(self, epoch: Epoch, feed: Feed, route: Segment) -> Answer | None:
@@ -54,8 +52,8 @@ class Segments:
             file = feed.reader.file(route.number)
         except Retired:
             return self._gone
-        body = Stretch(file, kept.head.offset, kept.size)
-        answer = self._media(self._segment, epoch, route, body)
+        body = file.view(kept.head.offset, kept.size)
+        answer = self._media(epoch, route, body)
         answer.source = feed
         feed.segments[route.number] = answer
         return answer
@@ -82,18 +80,19 @@ class Segments:
             return self._gone
         hot = record.size <= SMALL and feed.hot(route.number)
         place = record.offset, record.size
-        body = file.read(*place) if hot else Stretch(file, *place)
-        answer = self._media(self._part, epoch, route, body)
+        body = file.read(*place) if hot else file.view(*place)
+        answer = self._media(epoch, route, body)
         if hot:
             answer.source = feed
             feed.parts[route.number] = answer
         return answer
 
     def _media(
-        self, tally: Tally, epoch: Epoch, route: Init | Segment | Part, body: bytes | Stretch
+        self, epoch: Epoch, route: Init | Segment | Part, body: bytes | memoryview
     ) -> Answer:
         rendition = epoch.manifest.rendition(route.rendition) if epoch.manifest else None
         fields = _TYPES[rendition.kind if rendition else "video"]
+        tally = self._counts.tally(type(route).__name__.lower(), 200, epoch.channel)
         return Answer(tally, 200, fields, body, _etag(route))
 
 

@@ -6,15 +6,15 @@ from typing import Any
 from tidegate.edge.catalog import Catalog, Epoch
 from tidegate.edge.connection import Connection
 from tidegate.edge.counts import Counts
+from tidegate.edge.door import Door
 from tidegate.edge.feed import Feed
 from tidegate.edge.loop import Loop
 from tidegate.edge.pages import Pages
 from tidegate.edge.playlists import Playlists, too_far
 from tidegate.edge.request import Request
-from tidegate.edge.response import CORS, NO_STORE, PREFLIGHT, RETRY, Answer, StreamHead, error
+from tidegate.edge.response import CORS, NO_STORE, PREFLIGHT, RETRY, Answer, error
 from tidegate.edge.routes import (
     Channels,
-    Flv,
     Index,
     Init,
     Malformed,
@@ -26,12 +26,12 @@ from tidegate.edge.routes import (
     Playlist,
     Segment,
     Static,
+    Stream,
     Watch,
     parse,
 )
 from tidegate.edge.segments import Segments
-from tidegate.edge.tail import Tail
-from tidegate.package.manifest import FLV_LOG
+from tidegate.edge.streams import Streams
 
 PATIENCE_TARGETS = 3
 """Target durations a request is kept waiting, then 503 (RFC 8216bis 6.2.5.2)."""
@@ -43,17 +43,18 @@ KNOWN_TARGETS = 8192
 
 Waited = Media | Multivariant
 
-_FLV = b"Content-Type: video/x-flv\r\n" + NO_STORE + CORS
-
 
 class Service:
-    """The `Handler` of every connection of a worker. `slow_viewer_s`: see `Settings.http`."""
+    """The `Handler` of every connection of a worker."""
 
-    def __init__(self, loop: Loop, counts: Counts, catalog: Catalog, slow_viewer_s: float) -> None:
+    def __init__(
+        self, loop: Loop, counts: Counts, catalog: Catalog, door: Door, streams: Streams
+    ) -> None:
         self._loop = loop
         self._counts = counts
         self._catalog = catalog
-        self._slow_viewer_s = slow_viewer_s
+        self._door = door
+        self._streams = streams
         self._pages = Pages(catalog, counts)
         self._playlists = Playlists(counts)
         self._segments = Segments(counts)
@@ -65,7 +66,6 @@ class Service:
         )
         self._known: dict[bytes, Answer] = {}
         self._preflight = Answer(counts.tally("preflight", 204), 204, PREFLIGHT + CORS, b"")
-        self._stream = StreamHead(counts.tally("flv", 200), _FLV)
         self._by_route: dict[type, Callable[[Connection, Any], Answer | None]] = {
             Index: lambda _connection, _route: self._file("index.html"),
             Watch: lambda _connection, _route: self._file("watch.html"),
@@ -79,11 +79,14 @@ class Service:
             Segment: self._media,
             Part: self._media,
             Init: self._media,
-            Flv: self._flv,
+            Stream: self._stream,
         }
 
     def handle(self, connection: Connection, request: Request) -> None:
         """Answer now, or park, or let follow."""
+        if connection.address is not None and not self._door.allows(connection.address):
+            connection.turn_away(self._door.too_fast)
+            return
         answer = self._known.get(request.target)
         if answer is None or answer.source.stale or request.method == b"OPTIONS":
             answer = self._answer(connection, request)
@@ -96,14 +99,18 @@ class Service:
     def left(self, connection: Connection) -> None:
         """The connection is closed."""
         self._watch(connection, None)
+        self._door.left(connection)
 
     def _watch(self, connection: Connection, feed: object) -> None:
         """Who was last given a playlist counts as a viewer of its log."""
+        viewers = self._counts.gauges.viewers
         if isinstance(connection.watching, Feed):
             connection.watching.watchers -= 1
+            viewers["hls"] -= 1
         connection.watching = feed
         if isinstance(feed, Feed):
             feed.watchers += 1
+            viewers["hls"] += 1
 
     def _answer(self, connection: Connection, request: Request) -> Answer | None:
         if request.method == b"OPTIONS":
@@ -163,6 +170,9 @@ class Service:
         epoch = self._catalog.newest(route.channel)
         if epoch is None or epoch.manifest is None:
             return self._absent(f"There is no channel {route.channel}.")
+        refusal = self._door.refusal(connection.request, epoch)
+        if refusal is not None:
+            return refusal
         answer = self._playlists.multivariant(epoch, self._loop.now)
         if answer is not None:
             return answer
@@ -173,16 +183,16 @@ class Service:
         self._park(connection, epoch, feed, route)
         return None
 
-    def _flv(self, connection: Connection, route: Flv) -> Answer | None:
+    def _stream(self, connection: Connection, route: Stream) -> Answer | None:
         epoch = self._catalog.newest(route.channel)
-        feed = epoch.feed(FLV_LOG, self._loop.now) if epoch is not None else None
-        if feed is None or feed.ended:
+        protocol = self._streams.protocol(route.kind, connection.request)
+        feed = epoch.feed(protocol.log, self._loop.now) if epoch is not None else None
+        if epoch is None or feed is None or feed.ended:
             return self._absent(f"Channel {route.channel} is not live.")
-        if connection.request.method == b"HEAD":
-            return self._stream
-        tail = feed.tail or Tail(feed, self._slow_viewer_s, self._counts)
-        tail.join(connection, self._stream)
-        return None
+        refusal = self._door.refusal(connection.request, epoch)
+        if refusal is not None:
+            return refusal
+        return self._streams.join(connection, feed, protocol)
 
     def _file(self, name: str) -> Answer:
         return self._pages.file(name) or self._absent(f"There is no file {name}.")

@@ -1,87 +1,231 @@
-"""HTTP-FLV: everyone who follows the tail of one log.
+"""Progressive bodies: everyone who follows the tail of one log in one protocol.
 
-Law: where a viewer goes on depends only on its chunk number and on whether it kept up, so it is
-worked out once for all who stand there. One that fell behind its budget jumps to the newest chunk
-where decoding can start, at the end of what it was being sent; no other viewer waits for it and no
-memory grows by it. One that took all there was never jumps, however much comes at once.
+Law: who stands at the same chunk is sent the same bytes, in one pass a tick, one system call each,
+so what Python does for a viewer is a step of a loop. One that fell behind its budget jumps to the
+newest chunk where decoding can start, at the end of what it was being sent; no other viewer waits
+for it and no memory grows by it. One that took all there was never jumps, however much comes.
+
+    joins ──► sent what there is ──all taken──► waits at a place ──pass──► waits at the next place
+                   ▲    └─kernel full─► behind ──writable──┐                  └─kernel full─► behind
+                   └───────────────────────────────────────┘
 """
 
+import time
 from typing import NamedTuple
 
+from tidegate import metrics
 from tidegate.edge.connection import Connection
 from tidegate.edge.counts import Counts
 from tidegate.edge.feed import Feed
-from tidegate.edge.response import SMALL, Answer, Stretch
+from tidegate.edge.pace import SLICE_S, Pace
+from tidegate.edge.protocols import Protocol
+from tidegate.edge.response import SMALL, Answer
+from tidegate.edge.viewer import Viewer
 from tidegate.log import Cursor
 
 AT_ONCE = 256 * 1024
 """Bytes joined for a viewer that is behind: it can jump only after them."""
 NEWEST = -1
 """The place of a viewer that has had nothing yet."""
+BATCH = 64
+"""Viewers sent to between two looks at the clock."""
+_SWEEP = 64
+"""Viewers who left while they waited, that are kept at most beside as many who did not."""
 
-_FLV_FILE_HEADER = 13
-"""Bytes that begin a file and nothing else: the FLV header and the first PreviousTagSize (E.2)."""
+
+class Place(NamedTuple):
+    """The next chunk's number, and the init of the chunk before it (None: nothing was sent)."""
+
+    number: int
+    init: bytes | None
+
+
+_START = Place(NEWEST, None)
 
 
 class Piece(NamedTuple):
-    """What comes next: bytes up to chunk `next`, which all need `init`; `jumped` past what was due.
+    """What comes next: `out`, then `body`; after it a viewer stands at `next`.
 
-    The bytes are `out`, shared in memory, or a `stretch` of the log.
+    `jumped` past what was due.
     """
 
     out: bytes
-    stretch: Stretch | None
-    init: bytes
-    next: int
+    body: memoryview | None
+    next: Place
     jumped: bool
 
 
 class Tail:
     """The followers of one feed. `budget_s` is how far one may fall behind, seconds."""
 
-    def __init__(self, feed: Feed, budget_s: float, counts: Counts) -> None:
+    def __init__(
+        self, feed: Feed, protocol: Protocol, pace: Pace, budget_s: float, counts: Counts
+    ) -> None:
         self.feed = feed
+        self.protocol = protocol
         self.counts = counts
-        self.followers: dict[Viewer, None] = {}
+        self.viewers = 0
+        self._pace = pace
         self._budget = int(budget_s * 1_000_000)
-        self._pieces: dict[tuple[int, bool], Piece | None] = {}
-
-    @property
-    def viewers(self) -> int:
-        """How many follow."""
-        return len(self.followers)
+        self._tally = counts.tally(protocol.name, 200, feed.channel, protocol.name)
+        self._pieces: dict[tuple[Place, bool], Piece | None] = {}
+        self._waiting: dict[Place, list[Viewer]] = {}
+        self._left = 0
+        self._began = self._spent = 0.0
+        self._due = self._again = False
+        self._turn: list[tuple[Place, list[Viewer]]] = []
+        self._served: list[tuple[Place, list[Viewer]]] = []
+        self._grew_at = 0.0
+        self._join = metrics.JOIN_SECONDS.labels(protocol=protocol.name)
+        self._delay = metrics.SEND_DELAY_SECONDS.labels(protocol=protocol.name)
 
     def join(self, connection: Connection, head: Answer) -> None:
         """Begin at the newest chunk where decoding can start, or wait for the first one."""
-        viewer = Viewer(self, connection)
-        self.followers[viewer] = None
-        self.feed.tail = self
+        self.viewers += 1
+        self._pace.followers += 1
+        self.counts.gauges.viewers[self.protocol.name] += 1
+        self.feed.tails[self.protocol.name] = self
+        viewer = self.protocol.viewer(self, connection, _START)
         connection.follow(viewer, head)
+        self._join.observe(self._pace.loop.clock() - connection.since)
 
-    def leave(self, viewer: "Viewer") -> None:
+    def leave(self, viewer: Viewer) -> None:
         """Forget a viewer; when the last one leaves, nobody has to be told of the log's growth."""
-        self.followers.pop(viewer, None)
-        if not self.followers:
-            self.feed.tail = None
+        self.viewers -= 1
+        self._pace.followers -= 1
+        self.counts.gauges.viewers[self.protocol.name] -= 1
+        if not self.viewers:
+            self._waiting.clear()
+            del self.feed.tails[self.protocol.name]
+        elif viewer.waits:
+            self._left += 1
+            if self._left > self.viewers + _SWEEP:
+                self._sweep()
 
-    def grown(self) -> None:
-        """One pass over everyone who has had all there was."""
-        self._pieces.clear()
-        for viewer in list(self.followers):
-            if viewer.waits:
-                viewer.drained()
+    def wait(self, viewer: Viewer) -> None:
+        """`viewer` has had all there is."""
+        viewer.waits = True
+        self._waiting.setdefault(viewer.place, []).append(viewer)
 
-    def piece(self, number: int, slow: bool) -> Piece | None:
-        """What a viewer at chunk `number` gets next; None when that is not written yet."""
+    def piece(self, place: Place, slow: bool) -> Piece | None:
+        """What a viewer at `place` gets next; None when that is not written yet."""
         try:
-            return self._pieces[number, slow]
+            return self._pieces[place, slow]
         except KeyError:
-            piece = self._pieces[number, slow] = self._cut(number, slow)
+            piece = self._pieces[place, slow] = self._cut(place, slow)
             return piece
 
-    def _cut(self, number: int, slow: bool) -> Piece | None:
+    # One pass a tick.
+
+    def grown(self) -> None:
+        """There are new chunks, or none will follow: the next pass is due."""
+        self._pieces.clear()
+        if self._due:
+            self._again = True
+            return
+        self._due = True
+        self._grew_at = self.feed.grew_at
+        when = self._began + self._pace.tick_s
+        if when <= self._pace.loop.now or self.feed.ended:
+            self._begin()
+        else:
+            self._pace.loop.at(when, self._begin)
+
+    def _begin(self) -> None:
+        self._again = False
+        self._began = self._pace.loop.now
+        self._spent = 0.0
+        self._turn = list(self._waiting.items())
+        self._waiting = {}
+        self._left = 0
+        self._step()
+
+    def _step(self) -> None:
+        """Send until all are served, or others must get their turn."""
+        clock = self._pace.loop.clock
+        began = clock()
+        stop = began + SLICE_S
+        while self._turn and clock() < stop:
+            place, viewers = self._turn[-1]
+            piece = self.piece(place, slow=False)
+            if piece is None:
+                self._turn.pop()
+                self._stand(place, viewers)
+                continue
+            batch = viewers[-BATCH:]
+            del viewers[-BATCH:]
+            if not viewers:
+                self._turn.pop()
+            self._send(piece, batch)
+        self._spent += clock() - began
+        if self._turn:
+            self._pace.loop.defer(self._step)
+        else:
+            self._done()
+
+    def _send(self, piece: Piece, batch: list[Viewer]) -> None:
+        out, size, total = piece.out, len(piece.out), 0
+        served = []
+        for viewer in batch if piece.body is None else ():
+            try:
+                sent = viewer.send(out)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                viewer.connection.close()
+                continue
+            total += sent
+            if sent == size:
+                served.append(viewer)
+            else:
+                viewer.behind(piece, sent)
+        self._tally.sent += total
+        for viewer in batch if piece.body is not None else ():
+            viewer.behind(piece, 0)
+        if piece.jumped:
+            self.counts.jumps += len(batch)
+        if served:
+            self._go_on(piece.next, served)
+
+    def _go_on(self, place: Place, served: list[Viewer]) -> None:
+        """They stand at `place` now, where more may be due in this very pass."""
+        for groups in (self._turn, self._served):
+            if groups and groups[0][0] == place:
+                groups[0][1].extend(served)
+                return
+        if self.piece(place, slow=False) is None:
+            self._served.append((place, served))
+        else:
+            self._turn.insert(0, (place, served))
+
+    def _stand(self, place: Place, viewers: list[Viewer]) -> None:
+        """Nothing is there for them yet, or nothing will be."""
+        if not self.feed.ended:
+            self._waiting.setdefault(place, []).extend(viewers)
+            return
+        for viewer in viewers:
+            viewer.finish()
+
+    def _done(self) -> None:
+        served, self._served = self._served, []
+        for place, viewers in served:
+            self._stand(place, viewers)
+        self._due = False
+        self._pace.spent(self._spent, self.viewers)
+        self._delay.observe(max(0.0, time.time() - self._grew_at))
+        if self._again:
+            self.grown()
+
+    def _sweep(self) -> None:
+        self._left = 0
+        for place, viewers in list(self._waiting.items()):
+            self._waiting[place] = [viewer for viewer in viewers if not viewer.connection.closed]
+
+    # What comes next.
+
+    def _cut(self, place: Place, slow: bool) -> Piece | None:
         reader = self.feed.reader
-        start = self._start(number, slow)
+        start = self._start(place.number, slow)
         if start is None:
             return None
         try:
@@ -89,14 +233,16 @@ class Tail:
             if span is None:
                 return None
             init = reader.init(span.init)
+            # Nearly everyone is near the tail: what ends there is read once and shared.
+            shared = span.next == reader.next and span.size <= SMALL
+            body = None if shared else span.file.view(span.offset, span.size)
+            out = span.file.read(span.offset, span.size) if shared else b""
         except OSError:  # retired, as the index will say in a moment, or no descriptor is left
             return None
-        jumped = number not in (start, NEWEST)
-        # Nearly everyone is near the tail: what ends there is read once and shared.
-        if span.next == reader.next and span.size <= SMALL:
-            out = span.file.read(span.offset, span.size)
-            return Piece(out, None, init, span.next, jumped)
-        return Piece(b"", Stretch(span.file, span.offset, span.size), init, span.next, jumped)
+        out = self.protocol.frame(span.size) + out
+        if init is not place.init:
+            out = self.protocol.opening(init, first=place.init is None) + out
+        return Piece(out, body, Place(span.next, init), place.number not in (start, NEWEST))
 
     def _start(self, number: int, slow: bool) -> int | None:
         """Where a viewer whose next chunk is `number` goes on."""
@@ -115,47 +261,3 @@ class Tail:
         if number >= reader.next:
             return False
         return reader.record(reader.next - 1).wall - reader.record(number).wall > self._budget
-
-
-class Viewer:
-    """One follower's place: the next chunk's number, and the init it has."""
-
-    __slots__ = ("_connection", "_init", "_number", "_slow", "_tail", "waits")
-
-    def __init__(self, tail: Tail, connection: Connection) -> None:
-        self._tail = tail
-        self._connection = connection
-        self._number = NEWEST
-        self._init = b""
-        self._slow = False
-        self.waits = False
-
-    def drained(self) -> None:
-        """Send more, until the kernel is full or there is no more."""
-        tail = self._tail
-        self.waits = False
-        while (piece := tail.piece(self._number, self._slow)) is not None:
-            out = piece.out
-            if piece.init is not self._init:
-                out = self._opening(piece.init) + out
-            if piece.jumped:
-                tail.counts.jumps += 1
-            self._number = piece.next
-            if not self._connection.push(out, piece.stretch):
-                self._slow = True
-                return
-        self._slow = False
-        if tail.feed.ended:
-            self._connection.finish()
-        else:
-            self.waits = True
-
-    def gone(self) -> None:
-        """The connection ended."""
-        self._tail.leave(self)
-
-    def _opening(self, init: bytes) -> bytes:
-        """An init as this viewer needs it: a file begins once."""
-        opening = init[_FLV_FILE_HEADER:] if self._init else init
-        self._init = init
-        return opening

@@ -22,7 +22,14 @@ class Handler(Protocol):
 
 
 class Follower(Protocol):
-    """Who feeds a body without an end."""
+    """Who feeds a body without an end; `hears` what the viewer says, or leaves it unread."""
+
+    @property
+    def hears(self) -> bool:
+        """Whether `heard` is to be called."""
+
+    def heard(self, data: bytes) -> None:
+        """The viewer spoke."""
 
     def drained(self) -> None:
         """All that was pushed is sent."""
@@ -36,11 +43,12 @@ class Limits:
     """How long a viewer may take, seconds.
 
     `header_s`: from a head's first byte to its last. `idle_s`: between two requests, and between
-    two bytes that the viewer takes.
+    two bytes that the viewer takes. `handshake_s`: for TLS.
     """
 
     header_s: float
     idle_s: float
+    handshake_s: float = 10.0
 
 
 @dataclass(slots=True, eq=False)

@@ -3,6 +3,7 @@
 Law: what a reader saw never changes; it sees whole records only, and it never writes.
 """
 
+import mmap
 import os
 from bisect import bisect_right
 from pathlib import Path
@@ -14,19 +15,40 @@ from tidegate.log.record import HEADER_SIZE, RECORD, RECORD_SIZE, Header, Record
 
 _READ_AT_ONCE = 1 << 20
 """Bytes of index read in one call: 26,214 chunks, an hour and a half of parts."""
+_SHARED = mmap.MAP_SHARED | mmap.MAP_POPULATE
+"""All pages at once: a fault in the middle of a send costs more than the table of them."""
 
 
 class SegmentFile:
-    """An open segment. Closed when its last holder lets go, so a retired one is read to its end."""
+    """An open segment. Closed when its last holder lets go, so a retired one is read to its end.
 
-    __slots__ = ("fd",)
+    Law: what the index names is never cut off its file, so a map of it is never without its bytes.
+    """
+
+    __slots__ = ("_map", "fd")
 
     def __init__(self, path: Path) -> None:
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._map = memoryview(b"")
 
     def read(self, offset: int, size: int) -> bytes:
-        """`size` bytes at `offset`."""
+        """`size` bytes at `offset`, as a copy."""
         return os.pread(self.fd, size, offset)
+
+    def view(self, offset: int, size: int) -> memoryview:
+        """`size` bytes at `offset`, where they lie in the page cache; whoever holds it holds them.
+
+        Raises `OSError` when the file is shorter than that, or no more can be mapped.
+        """
+        if offset + size > len(self._map):
+            self._map = self._mapped(offset + size)
+        return self._map[offset : offset + size]
+
+    def _mapped(self, least: int) -> memoryview:
+        size = os.fstat(self.fd).st_size
+        if size < least:
+            raise LogError(f"a segment has {size} bytes where the index names {least}")
+        return memoryview(mmap.mmap(self.fd, size, _SHARED, mmap.PROT_READ))
 
     def __del__(self) -> None:
         if hasattr(self, "fd"):
@@ -91,6 +113,11 @@ class LogReader:
         kept = self._records[0].segment if self._records else 0
         for segment in [number for number in self._files if number < kept]:
             del self._files[segment]
+
+    @property
+    def appended_at(self) -> float:
+        """When the index last changed, seconds since 1970, to the kernel's tick (4 to 10 ms)."""
+        return os.fstat(self._index).st_mtime if self._index >= 0 else 0.0
 
     def record(self, number: int) -> Record:
         """One chunk's record. Raises `Retired` when it is no longer kept."""

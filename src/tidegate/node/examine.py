@@ -11,13 +11,14 @@ import resource
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tidegate.node import finding
+from tidegate.node import certificate, finding
 from tidegate.node.errors import NodeError
 from tidegate.node.finding import Finding
 from tidegate.node.sockets import open_listener
-from tidegate.settings import Settings
+from tidegate.settings import Settings, Tls
 
 VENDOR = ("hls.min.js", "mpegts.js")
 TIME_ERROR = 5
@@ -36,6 +37,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield state_folder(settings.state.folder.expanduser())
     yield port("http", settings.http.host, settings.http.port)
     yield port("rtmp", settings.rtmp.host, settings.rtmp.port)
+    if settings.tls.certificates:
+        yield from _https(settings.tls)
     timex = ctypes.create_string_buffer(TIMEX_BYTES)
     yield finding.clock(0 <= ctypes.CDLL(None).adjtimex(timex) < TIME_ERROR)
     yield players(vendor_folder())
@@ -50,6 +53,23 @@ def _limits(settings: Settings) -> Iterator[Finding]:
         limit = Path("/proc/sys/fs/inotify", kind)
         if limit.exists():
             yield finding.inotify(kind, int(limit.read_text(encoding="ascii")))
+    deepest = _text("/proc/sys/net/core/somaxconn")
+    if deepest:
+        yield finding.backlog(int(deepest))
+
+
+def _https(tls: Tls) -> Iterator[Finding]:
+    yield port("tls", tls.host, tls.port)
+    yield finding.kernel_tls(_text("/proc/sys/net/ipv4/tcp_available_ulp"))
+    yield from certificate.judge(tls, datetime.now(UTC))
+
+
+def _text(path: str) -> str:
+    """A file of proc(5); empty where this kernel has none of that name."""
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
 
 
 def _available_memory() -> int:

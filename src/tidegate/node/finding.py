@@ -15,6 +15,11 @@ WATCHES_WANTED = 8192
 INSTANCES_WANTED = 16
 MEMORY_WANTED = 512 * 2**20
 """Bytes of memory free for four processes and the page cache of their sockets."""
+BACKLOG_WANTED = 4096
+"""Connections that wait at one listener: who comes while a worker is started again is not lost."""
+DAY_S = 86_400
+EXPIRY_WANTED_S = 14 * DAY_S
+"""Seconds a certificate holds on: those that are renewed by themselves are, weeks before."""
 LOGS_WANTED = 256 * 2**20
 """Bytes free at log.root: one channel of 8 Mbit/s for the default 90 seconds, twice."""
 
@@ -90,6 +95,33 @@ def log_space(root: str, kind: str, free: int) -> Finding:
         fix = "set log.root to a folder on tmpfs, so that live media never waits for a disk"
         return Finding("log.root", "warn", seen, fix)
     return Finding("log.root", "ok", seen)
+
+
+def backlog(limit: int) -> Finding:
+    """net.core.somaxconn lets the listeners be as deep as they ask to be."""
+    if limit >= BACKLOG_WANTED:
+        return Finding("backlog", "ok", str(limit))
+    fix = f"sysctl -w net.core.somaxconn={BACKLOG_WANTED}"
+    return Finding("backlog", "warn", f"{limit} connections", fix)
+
+
+def kernel_tls(protocols: str) -> Finding:
+    """The kernel encrypts for HTTPS; `protocols` is net.ipv4.tcp_available_ulp."""
+    if "tls" in protocols.split():
+        return Finding("kernel TLS", "ok", "kernel")
+    seen = "user space: the kernel has no tls module loaded"
+    return Finding("kernel TLS", "warn", seen, "modprobe tls (HTTPS works without it, slower)")
+
+
+def expiry(name: str, path: str, seconds: float) -> Finding:
+    """A certificate, with a key that matches, holds for so many seconds more."""
+    match = f"{path}: matches its key"
+    if seconds >= EXPIRY_WANTED_S:
+        return Finding(name, "ok", f"{match}, expires in {seconds // DAY_S:.0f} days")
+    if seconds > 0:
+        seen = f"{match}, expires in {seconds / DAY_S:.1f} days"
+        return Finding(name, "warn", seen, "renew it; running workers read it again by themselves")
+    return Finding(name, "fail", f"{match}, but expired", "renew it")
 
 
 def clock(synchronised: bool) -> Finding:

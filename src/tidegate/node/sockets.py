@@ -7,6 +7,8 @@ bind.
 
 import errno
 import socket
+from contextlib import ExitStack
+from typing import Any
 
 from tidegate.node.errors import NodeError
 
@@ -20,20 +22,47 @@ def open_listener(host: str, port: int, table: str) -> socket.socket:
     Port 0 takes any free one. The socket is closed on exec unless it is passed on by name. Raises
     `NodeError` that names the setting and how to change it.
     """
+    return open_listeners(host, port, table, 1)[0]
+
+
+def open_listeners(host: str, port: int, table: str, count: int) -> list[socket.socket]:
+    """As many listeners of one port, over which the kernel spreads the connections.
+
+    The first takes the port for itself alone, and only then lets the others in: SO_REUSEPORT from
+    the start would share the port with another node of the same user, and nobody would be told.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
         raise NodeError(_host_trouble(host, table)) from error
+    with ExitStack() as undo:
+        try:
+            first = undo.enter_context(_listen(family, address, shared=False))
+            if count > 1:
+                first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            bound = first.getsockname()
+            more = [
+                undo.enter_context(_listen(family, bound, shared=True)) for _ in range(count - 1)
+            ]
+        except OSError as error:
+            raise NodeError(_trouble(error, host, port, table)) from error
+        undo.pop_all()
+    return [first, *more]
+
+
+def _listen(family: int, address: tuple[Any, ...], *, shared: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise NodeError(_trouble(error, host, port, table)) from error
+        raise
     listener.setblocking(False)
     return listener
 

@@ -8,7 +8,9 @@ import fcntl
 import os
 import re
 import secrets
+import select
 import shutil
+import signal
 import stat
 import tempfile
 from pathlib import Path
@@ -119,4 +121,56 @@ class Hold:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder / "metrics", ignore_errors=True)
+        (self.folder / "generation").unlink(missing_ok=True)
         os.close(self._lock)
+
+
+class Holder:
+    """The node that holds a log root, seen by another process: a descriptor of it, not a number.
+
+    A context manager. Raises `NodeError` when there is none.
+    """
+
+    def __init__(self, root: Path) -> None:
+        root = root.expanduser().absolute()
+        self.folder = root / ".node"
+        none = NodeError(f"log.root: no node runs on {root}")
+        try:
+            self.pid = int((self.folder / "lock").read_text(encoding="ascii"))
+            # First the descriptor, then the lock: the number cannot pass on to another meanwhile.
+            self._process = os.pidfd_open(self.pid)
+        except PermissionError as error:
+            raise NodeError(f"log.root: {root}: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise none from error
+        if not _locked(self.folder / "lock"):
+            os.close(self._process)
+            raise none
+
+    def signal(self, number: signal.Signals) -> None:
+        """Tells the node."""
+        try:
+            signal.pidfd_send_signal(self._process, number)
+        except OSError as error:
+            raise NodeError(f"the node (process {self.pid}): {error.strerror}") from error
+
+    def ended(self, within_s: float) -> bool:
+        """Whether the node ends within these seconds."""
+        return bool(select.select([self._process], [], [], within_s)[0])
+
+    def __enter__(self) -> "Holder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._process)
+
+
+def _locked(path: Path) -> bool:
+    lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
