@@ -33,7 +33,7 @@ class Loop:
         self._deferred: list[Callable[[], None]] = []
         self._alarms: list[tuple[float, int, Callable[[], None]]] = []
         self._rung = 0
-        self._running = False
+        self.running = False
         self.busy_s = 0.0
         """Seconds spent on anything but waiting."""
         self.wheel = Wheel()
@@ -68,13 +68,17 @@ class Loop:
 
     def run(self) -> None:
         """Turn until `stop`."""
-        self._running = True
-        while self._running:
+        self.start()
+        while self.running:
             self.turn()
+
+    def start(self) -> None:
+        """Whoever turns by itself begins."""
+        self.running = True
 
     def stop(self) -> None:
         """Make `run` return at the end of this turn."""
-        self._running = False
+        self.running = False
 
     def turn(self) -> None:
         """Wait for events, hand them out, expire deadlines, then make the deferred calls."""

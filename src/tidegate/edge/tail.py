@@ -136,6 +136,8 @@ class Tail:
         self._began = self._pace.loop.now
         self._spent = 0.0
         self._turn = list(self._waiting.items())
+        for _, viewers in self._turn:
+            viewers.reverse()  # they are taken from the end, and each keeps its place in the row
         self._waiting = {}
         self._left = 0
         self._step()
@@ -150,18 +152,26 @@ class Tail:
             piece = self.piece(place, slow=False)
             if piece is None:
                 self._turn.pop()
-                self._stand(place, viewers)
+                self._stand(place, viewers[::-1])
                 continue
-            batch = viewers[-BATCH:]
+            batch = viewers[: -BATCH - 1 : -1]
             del viewers[-BATCH:]
             if not viewers:
                 self._turn.pop()
             self._send(piece, batch)
         self._spent += clock() - began
+        if not self._turn and any(self.piece(place, slow=False) for place, _ in self._served):
+            self._take_up()
         if self._turn:
             self._pace.loop.defer(self._step)
         else:
             self._done()
+
+    def _take_up(self) -> None:
+        """Everyone is through, and more is there for some already: the pass goes on with it."""
+        self._turn, self._served = self._served, []
+        for _, viewers in self._turn:
+            viewers.reverse()
 
     def _send(self, piece: Piece, batch: list[Viewer]) -> None:
         out, size, total = piece.out, len(piece.out), 0
@@ -189,14 +199,11 @@ class Tail:
 
     def _go_on(self, place: Place, served: list[Viewer]) -> None:
         """They stand at `place` now, where more may be due in this very pass."""
-        for groups in (self._turn, self._served):
-            if groups and groups[0][0] == place:
-                groups[0][1].extend(served)
+        for known, viewers in self._served:
+            if known == place:
+                viewers.extend(served)
                 return
-        if self.piece(place, slow=False) is None:
-            self._served.append((place, served))
-        else:
-            self._turn.insert(0, (place, served))
+        self._served.append((place, served))
 
     def _stand(self, place: Place, viewers: list[Viewer]) -> None:
         """Nothing is there for them yet, or nothing will be."""
@@ -249,11 +256,21 @@ class Tail:
         reader = self.feed.reader
         newest = reader.newest_independent()
         if number == NEWEST:
-            return newest
+            return newest if newest is None else self._entry(newest)
         late = number < reader.first or (slow and self._is_late(number))
         if late and newest is not None and newest > number:
             return newest
         return number if number >= reader.first else None
+
+    def _entry(self, newest: int) -> int:
+        """Where a newcomer begins: with at least a tick of media, or the first wait would be a
+        freeze."""
+        reader = self.feed.reader
+        latest = reader.record(reader.next - 1).end - int(self._pace.tick_s * reader.timescale)
+        if reader.record(newest).time <= latest:
+            return newest
+        earlier = reader.at_time(latest)
+        return newest if earlier is None else earlier
 
     def _is_late(self, number: int) -> bool:
         """Whether the newest chunk came more than the budget after chunk `number`."""

@@ -1,0 +1,1 @@
+"""A player-model load generator for any server of live video."""

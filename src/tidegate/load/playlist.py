@@ -1,0 +1,176 @@
+"""HLS playlists (RFC 8216bis), as far as a player's requests depend on them.
+
+Law: pure and bounded; a line that means nothing here is passed over, one that lies is a
+`PlaylistError`.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+LINES = 50_000
+"""Lines of a playlist: half a day of segments."""
+LINE = 4096
+"""Characters of a line."""
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+class PlaylistError(ValueError):
+    """This is no playlist that could be played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """`bandwidth` in bits a second; `audio` the group of its sound, if that lies apart."""
+
+    uri: str
+    bandwidth: int
+    audio: str
+
+
+@dataclass(frozen=True, slots=True)
+class Multivariant:
+    """Variants by rising bandwidth; the default sound of each group."""
+
+    variants: list[Variant]
+    audio: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A segment or a part; times in seconds. `part` is None for a whole segment."""
+
+    uri: str
+    duration: float
+    msn: int
+    part: int | None
+    independent: bool
+    byte_range: str = ""
+
+
+@dataclass(slots=True)
+class Media:
+    """A media playlist."""
+
+    target_s: float = 0.0
+    part_target_s: float = 0.0
+    hold_back_s: float = 0.0
+    part_hold_back_s: float = 0.0
+    can_block: bool = False
+    ended: bool = False
+    init: str = ""
+    segments: list[Piece] = field(default_factory=list)
+    parts: list[Piece] = field(default_factory=list)
+
+    @property
+    def next_msn(self) -> int:
+        """The number of the segment that is not whole yet."""
+        return self.segments[-1].msn + 1 if self.segments else 0
+
+
+def parse(text: str) -> Multivariant | Media:
+    """Read a playlist. Raises `PlaylistError`."""
+    lines = text.splitlines()
+    if not lines or lines[0].strip() != "#EXTM3U":
+        raise PlaylistError("the playlist does not begin with #EXTM3U")
+    if len(lines) > LINES or any(len(line) > LINE for line in lines):
+        raise PlaylistError("the playlist is too long")
+    if any(line.startswith("#EXT-X-STREAM-INF") for line in lines):
+        return _multivariant(lines)
+    return _media(lines)
+
+
+def _attributes(line: str) -> dict[str, str]:
+    return {key: value.strip('"') for key, value in _ATTRIBUTE.findall(line.partition(":")[2])}
+
+
+def _seconds(text: str) -> float:
+    if _NUMBER.fullmatch(text.strip()) is None:
+        raise PlaylistError(f"{text[:40]!r} is no number of seconds")
+    return float(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise PlaylistError(f"{text[:40]!r} is no whole number")
+    return int(text)
+
+
+def _multivariant(lines: list[str]) -> Multivariant:
+    variants: list[Variant] = []
+    audio: dict[str, str] = {}
+    waiting: dict[str, str] | None = None
+    for line in lines:
+        if line.startswith("#EXT-X-STREAM-INF"):
+            waiting = _attributes(line)
+        elif line.startswith("#EXT-X-MEDIA:"):
+            found = _attributes(line)
+            if found.get("TYPE") == "AUDIO" and "URI" in found:
+                audio.setdefault(found.get("GROUP-ID", ""), found["URI"])
+        elif line and not line.startswith("#") and waiting is not None:
+            bandwidth = _whole(waiting.get("BANDWIDTH", "0"))
+            variants.append(Variant(line.strip(), bandwidth, waiting.get("AUDIO", "")))
+            waiting = None
+    if not variants:
+        raise PlaylistError("the playlist has no variants")
+    return Multivariant(sorted(variants, key=lambda variant: variant.bandwidth), audio)
+
+
+def _media(lines: list[str]) -> Media:
+    media = Media()
+    msn = part = 0
+    duration: float | None = None
+    span = ""
+    for line in lines:
+        tag, _, rest = line.partition(":")
+        match tag:
+            case "#EXT-X-MEDIA-SEQUENCE":
+                msn = _whole(rest.strip())
+            case "#EXT-X-PART":
+                media.parts.append(_part(line, msn, part))
+                part += 1
+            case "#EXT-X-BYTERANGE":
+                span = rest.strip()
+            case "#EXTINF":
+                duration = _seconds(rest.partition(",")[0])
+            case _ if line.startswith("#"):
+                _describe(media, tag, line)
+            case _ if line and duration is not None:
+                piece = Piece(line.strip(), duration, msn, None, independent=True, byte_range=span)
+                media.segments.append(piece)
+                msn, part, duration, span = msn + 1, 0, None, ""
+    if not media.target_s:
+        raise PlaylistError("the playlist has no target duration")
+    return media
+
+
+def _describe(media: Media, tag: str, line: str) -> None:
+    """What holds for the whole playlist."""
+    match tag:
+        case "#EXT-X-TARGETDURATION":
+            media.target_s = _seconds(line.partition(":")[2])
+        case "#EXT-X-PART-INF":
+            media.part_target_s = _seconds(_attributes(line).get("PART-TARGET", "0"))
+        case "#EXT-X-SERVER-CONTROL":
+            control = _attributes(line)
+            media.can_block = control.get("CAN-BLOCK-RELOAD") == "YES"
+            media.hold_back_s = _seconds(control.get("HOLD-BACK", "0"))
+            media.part_hold_back_s = _seconds(control.get("PART-HOLD-BACK", "0"))
+        case "#EXT-X-MAP":
+            media.init = _attributes(line).get("URI", "")
+        case "#EXT-X-ENDLIST":
+            media.ended = True
+
+
+def _part(line: str, msn: int, part: int) -> Piece:
+    found = _attributes(line)
+    if "URI" not in found:
+        raise PlaylistError("a part has no URI")
+    return Piece(
+        found["URI"],
+        _seconds(found.get("DURATION", "0")),
+        msn,
+        part,
+        found.get("INDEPENDENT") == "YES",
+        found.get("BYTERANGE", ""),
+    )

@@ -1,0 +1,129 @@
+"""A viewer's socket: connects without waiting, and reads no faster than its line carries.
+
+Law: what is only counted never leaves the kernel (MSG_TRUNC of tcp(7)); a slow line is slow because
+the socket is left unread, so the server sees a closed window, as it would with a slow viewer.
+"""
+
+import errno
+import select
+import socket
+from typing import Protocol
+
+from tidegate.edge.loop import Loop
+
+AT_ONCE = 1 << 20
+"""Bytes taken by one call at most."""
+_TRASH = bytearray(AT_ONCE)
+"""Where the kernel would write what it throws away; it never does."""
+BURST_S = 0.25
+"""Seconds of its rate that a line may carry at once."""
+LEAST_BUFFER = 16 * 1024
+_CONNECTING = (0, errno.EINPROGRESS)
+
+
+class Owner(Protocol):
+    """Whose socket it is."""
+
+    def connected(self) -> None:
+        """The peer accepted."""
+
+    def readable(self) -> None:
+        """There is something, or the end."""
+
+    def failed(self, word: str) -> None:
+        """The connection is no more; `word` counts why."""
+
+
+class Wire:
+    """One TCP connection to `address`; `rate` is its line's, bytes a second (0: no limit).
+
+    With `greedy` the owner takes all there is whenever it is told (half the work for the kernel).
+    """
+
+    __slots__ = (
+        "_budget",
+        "_connected",
+        "_events",
+        "_loop",
+        "_owner",
+        "_rate",
+        "_refilled",
+        "fd",
+        "sock",
+    )
+
+    def __init__(
+        self,
+        loop: Loop,
+        address: tuple[str, int],
+        owner: Owner,
+        rate: float,
+        *,
+        greedy: bool = False,
+    ) -> None:
+        self._loop = loop
+        self._events = select.EPOLLIN | (select.EPOLLET if greedy and not rate else 0)
+        self._owner = owner
+        self._rate = rate
+        self._connected = False
+        self._budget = rate * BURST_S
+        self._refilled = loop.now
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self.fd = self.sock.fileno()
+        if rate:
+            size = max(LEAST_BUFFER, int(rate * BURST_S / 2))
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        if self.sock.connect_ex(address) not in _CONNECTING:
+            self.sock.close()
+            raise OSError("cannot connect")
+        loop.add(self.fd, self, select.EPOLLOUT)
+
+    def ready(self, _events: int) -> None:
+        """epoll's word."""
+        if self._connected:
+            self._owner.readable()
+        elif self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._owner.failed("refused")
+        else:
+            self._connected = True
+            self._loop.remove(self.fd)
+            self._loop.add(self.fd, self, self._events)
+            self._owner.connected()
+
+    def send(self, request: bytes) -> None:
+        """A request, which always fits. Raises `OSError`."""
+        self.sock.send(request)
+
+    def read(self, most: int = AT_ONCE) -> bytes:
+        """What is there; empty at the end. Raises `OSError`."""
+        data = self.sock.recv(min(most, AT_ONCE))
+        if self._rate:
+            self._spend(len(data))
+        return data
+
+    def skip(self, most: int = AT_ONCE) -> int:
+        """Throw away what is there, unseen; 0 at the end. Raises `OSError`."""
+        size = self.sock.recv_into(_TRASH, min(most, AT_ONCE), socket.MSG_TRUNC)
+        if self._rate:
+            self._spend(size)
+        return size
+
+    def close(self) -> None:
+        """Leave; more than once is no error."""
+        if self.sock.fileno() >= 0:
+            self._loop.forget(self.fd)
+            self.sock.close()
+
+    def _spend(self, size: int) -> None:
+        now = self._loop.now
+        full = self._rate * BURST_S
+        self._budget = min(full, self._budget + (now - self._refilled) * self._rate) - size
+        self._refilled = now
+        if self._budget < 0:
+            self._loop.remove(self.fd)
+            self._loop.at(now - self._budget / self._rate, self._resume)
+
+    def _resume(self) -> None:
+        if self.sock.fileno() >= 0:
+            self._loop.add(self.fd, self, self._events)
