@@ -18,7 +18,8 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
     root.mkdir()
 
     def make(**tables: Any) -> Settings:
-        defaults = {"log": {"root": root}, "node": {"drain_s": 0}}
+        state = {"folder": tmp_path / "state"}
+        defaults = {"log": {"root": root}, "state": state, "node": {"drain_s": 0}}
         return Settings.model_validate(defaults | tables)
 
     return make

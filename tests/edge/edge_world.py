@@ -35,6 +35,7 @@ class Edge:
     """A running edge."""
 
     port: int
+    tls_port: int
     stop: Callable[[], object]
     thread: threading.Thread
 
@@ -67,19 +68,23 @@ class Reply:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Edge]:
-    """The edge in a thread of this process, on a free port of the loopback."""
+    """The edge in a thread of this process, on free ports of the loopback."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    port = listener.getsockname()[1]
+    https = socket.create_server(("127.0.0.1", 0)) if settings.tls.certificates else None
     stop_read, stop_write = os.pipe()
-    thread = threading.Thread(target=run, args=(settings, listener, None, stop_read, lambda: None), name="edge")
+    thread = threading.Thread(
+        target=run, args=(settings, listener, https, stop_read, lambda: None), name="edge"
+    )
     thread.start()
-    edge = Edge(port, lambda: os.write(stop_write, b"x"), thread)
+    tls_port = https.getsockname()[1] if https is not None else 0
+    edge = Edge(listener.getsockname()[1], tls_port, lambda: os.write(stop_write, b"x"), thread)
     try:
         yield edge
     finally:
         edge.stop()
         thread.join(30)
-        listener.close()
+        for each in filter(None, (listener, https)):
+            each.close()
         os.close(stop_read)
         os.close(stop_write)
         assert not thread.is_alive()

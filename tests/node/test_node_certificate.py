@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from support.certificates import make
-from tidegate.node.certificate import judge, not_after, verify
+from tidegate.edge.x509 import facts
+from tidegate.node.certificate import judge, verify
 from tidegate.node.errors import NodeError
 from tidegate.node.finding import Finding
 from tidegate.settings import Certificate, Tls
@@ -39,7 +40,7 @@ def test_the_end_is_openssls(tmp_path: Path) -> None:
             timeout=30,
         ).stdout.strip()
         wanted = datetime.strptime(told, "notAfter=%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
-        assert not_after(files.chain.read_text()) == wanted
+        assert facts(files.chain.read_text()).until == wanted
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(10, "warn"), (91, "fail")])
@@ -76,4 +77,4 @@ def test_a_damaged_one_is_a_value_error(tmp_path: Path, length: int) -> None:
     body = text.splitlines()
     cut = "".join(body[1:-1])[: length // 4 * 4]
     with pytest.raises(ValueError, match=r".*"):
-        not_after(f"{body[0]}\n{cut}\n{body[-1]}\n" if length else "")
+        facts(f"{body[0]}\n{cut}\n{body[-1]}\n" if length else "")

@@ -7,13 +7,14 @@ seconds of `node.drain_s`, also in the midst of being replaced.
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
 
 from tidegate.edge.admission import Admission
 from tidegate.edge.catalog import Catalog
-from tidegate.edge.certificates import Certificates
+from tidegate.edge.certificates import LOOK_S, Certificates
 from tidegate.edge.counts import Counts
 from tidegate.edge.door import Door
 from tidegate.edge.entrance import Entrance
@@ -24,11 +25,14 @@ from tidegate.edge.server import Server
 from tidegate.edge.service import Service
 from tidegate.edge.streams import Streams
 from tidegate.edge.timers import NEVER, Timer
+from tidegate.edge.usage import Usage
 from tidegate.edge.worker import Limits, Worker
 from tidegate.settings import Node, Settings
 
 RETIRE = b"r"
 """What `stop_fd` brings when a newer process took over; anything else, or its end, means: stop."""
+ROUND_S = 1.0
+"""Seconds between two writings of access records: the most that a killed worker takes along."""
 WORDS_AT_ONCE = 64
 """Bytes read of `stop_fd` at once: a handful of signals."""
 
@@ -54,6 +58,14 @@ def run(
         undo.callback(catalog.close)
         workers = http.workers or len(os.sched_getaffinity(0))
         admission = Admission(http, workers)
+        usage = Usage(
+            settings.state.folder.expanduser() / "usage",
+            settings.channels,
+            settings.usage.retention_days,
+            time.time(),
+        )
+        counts.charge = usage.charge
+        undo.callback(lambda: usage.close(time.time()))
         door = Door(loop, counts, admission, http, settings.channels)
         pace = Pace(loop, http.tick_min_ms / 1000, http.tick_max_ms / 1000)
         streams = Streams(pace, counts, http.slow_viewer_s)
@@ -63,8 +75,10 @@ def run(
         server = Server(worker, admission, door)
         undo.callback(server.close)
         entrances = [Entrance(loop, listener)]
+        certificates = Certificates(settings.tls) if https is not None else None
         if https is not None:
-            entrances.append(Entrance(loop, https, Certificates(settings.tls)))
+            entrances.append(Entrance(loop, https, certificates))
+        _Rounds(loop, counts, usage, certificates).begin()
         for entrance in entrances:
             server.open(entrance)
         leaving = _Leaving(worker, server, entrances, settings.node)
@@ -73,6 +87,35 @@ def run(
         ready()
         loop.run()
     log.info("edge ended")
+
+
+class _Rounds:
+    """What is done every second, beside the viewers."""
+
+    def __init__(
+        self, loop: Loop, counts: Counts, usage: Usage, certificates: Certificates | None
+    ) -> None:
+        self._loop = loop
+        self._counts = counts
+        self._usage = usage
+        self._certificates = certificates
+        self._next = Timer(self._go)
+        self._look_at = 0.0
+
+    def begin(self) -> None:
+        """From now on."""
+        self._go(self._loop.now)
+
+    def _go(self, now: float) -> None:
+        wall = time.time()
+        self._counts.flush()
+        self._usage.turn(wall)
+        self._usage.flush(wall)
+        if self._certificates is not None and now >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._certificates.look()
+        self._next.deadline = now + ROUND_S
+        self._loop.wheel.watch(self._next)
 
 
 class _Leaving:

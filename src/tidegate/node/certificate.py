@@ -5,15 +5,13 @@ Law: nothing is written, and no file that cannot be read stops the doctor.
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from tidegate.edge.x509 import facts
 from tidegate.node.errors import NodeError
 from tidegate.node.finding import Finding, expiry
 from tidegate.settings import Certificate, Tls
-
-_UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x17, 0x18, 0xA0
-_END = "-----END CERTIFICATE-----"
 
 
 def verify(tls: Tls) -> None:
@@ -55,45 +53,7 @@ def _trouble(name: str, files: Certificate) -> Finding | None:
 
 def _expiry(name: str, chain: Path, now: datetime) -> Finding:
     try:
-        until = not_after(chain.read_text(encoding="ascii", errors="replace"))
+        until = facts(chain.read_text(encoding="ascii", errors="replace")).until
     except ValueError as error:
         return Finding(name, "warn", f"{chain}: matches its key; {error}", "look at it by hand")
     return expiry(name, str(chain), (until - now).total_seconds())
-
-
-def not_after(chain: str) -> datetime:
-    """When the first certificate of a PEM file expires. Raises `ValueError` where it holds none.
-
-    RFC 5280 4.1: `tbsCertificate` is [version], serial, signature, issuer, then `validity`, two
-    times. The standard library tells them only of a certificate that it was given to trust.
-    """
-    first, end, _ = chain[chain.find("-----BEGIN CERTIFICATE-----") :].partition(_END)
-    whole = ssl.PEM_cert_to_DER_cert(first + end)
-    try:
-        certified = _element(whole)[1]
-        rest = _element(certified)[1]
-        for _ in range(4 if rest[0] == _VERSION else 3):
-            rest = _element(rest)[2]
-        validity = _element(rest)[1]
-        kind, text, _ = _element(_element(validity)[2])
-    except IndexError as error:
-        raise ValueError("the certificate is cut short") from error
-    return _time(kind, text.decode("ascii"))
-
-
-def _element(data: bytes) -> tuple[int, bytes, bytes]:
-    """The first element, as its tag and its value, and what follows it: X.690 8.1."""
-    size, begin = data[1], 2
-    if size & 0x80:
-        begin += size & 0x7F
-        size = int.from_bytes(data[2:begin], "big")
-    return data[0], data[begin : begin + size], data[begin + size :]
-
-
-def _time(kind: int, text: str) -> datetime:
-    """RFC 5280 4.1.2.5: UTCTime until 2049, its years from 50 on are of the last century."""
-    if kind == _UTC_TIME:
-        text = ("19" if text[:2] >= "50" else "20") + text
-    elif kind != _GENERALIZED_TIME:
-        raise ValueError("the certificate tells no time of its end")
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
