@@ -16,9 +16,9 @@ import structlog
 
 from tidegate import metrics
 from tidegate.edge.admission import Address
-from tidegate.edge.outlet import Outlet
+from tidegate.edge.outlet import Outlet, SecureOutlet
 from tidegate.edge.request import BadRequest, Request
-from tidegate.edge.response import CLOSE, NO_STORE, Answer, error, fit
+from tidegate.edge.response import CLOSE, NO_STORE, Answer, Stretch, error, fit
 from tidegate.edge.timers import NEVER, NO_SLOT, TICK_S
 from tidegate.edge.tls import SecureSocket
 from tidegate.edge.worker import Follower, Worker
@@ -96,7 +96,7 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._worker = worker
-        self._outlet = Outlet(sock)
+        self._outlet = Outlet(sock) if isinstance(sock, socket.socket) else SecureOutlet(sock)
         self._stage = _HEAD if isinstance(sock, socket.socket) else Stage.HANDSHAKE
         self.send = sock.send
         self.address = address
@@ -263,10 +263,10 @@ class Connection:
         tally.sent -= answer.head_size + (len(CLOSE) if closing else 0)
         self._closing = closing
         self._stage = _SENDING
-        if self._put(answer.last() if closing else answer.wire, answer.view):
+        if self._put(answer.last() if closing else answer.wire, answer.stretch):
             self._finished()
 
-    def _put(self, out: bytes | memoryview, body: memoryview | None) -> bool:
+    def _put(self, out: bytes | memoryview, body: Stretch | None) -> bool:
         try:
             return self._sent(self._outlet.put(out, body))
         except OSError:
@@ -338,7 +338,7 @@ class Connection:
         if self._put(out, None):
             follower.drained()
 
-    def push(self, out: bytes | memoryview, body: memoryview | None = None) -> bool:
+    def push(self, out: bytes | memoryview, body: Stretch | None = None) -> bool:
         """Send more of it, all before being sent; True when all of this went at once."""
         return self._put(out, body)
 

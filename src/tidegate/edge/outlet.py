@@ -1,77 +1,108 @@
-"""What one viewer is being sent: shared bytes, then a view of what lies in the page cache.
+"""What one viewer is being sent: shared bytes, then a stretch of a file.
 
 Law: it holds views of what all viewers share, never bytes of this viewer's own.
 """
 
-from typing import Protocol
+import os
+import socket
 
 from tidegate.edge.counts import Tally
+from tidegate.edge.response import Stretch
+from tidegate.edge.tls import SecureSocket
 
 _NOBODY = Tally("none", 0)
 
 
-class Wire(Protocol):
-    """A socket that does not block, plain or TLS; `BlockingIOError` where it would."""
-
-    def send(self, data: bytes | memoryview, /) -> int:
-        """Take what fits; less than all of it when the peer is to be waited for."""
-
-    def sendmsg(self, data: tuple[bytes | memoryview, memoryview], /) -> int:
-        """The same for two pieces, end to end, in one call."""
-
-
 class Outlet:
-    """The sending half of a socket; `tally` counts the bytes that went."""
+    """The sending half of a socket; `tally` counts the bytes that went.
 
-    __slots__ = ("_body", "_out", "_wire", "tally")
+    With sendfile the kernel refers to the page cache's pages and copies nothing: with many viewers
+    that is a third of the cost of a send at 300 kB.
+    """
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    __slots__ = ("_out", "_socket", "_stretch", "tally")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
         self._out: bytes | memoryview = b""
-        self._body: memoryview | None = None
+        self._stretch: Stretch | None = None
         self.tally = _NOBODY
 
     @property
     def pending(self) -> bool:
         """Whether the kernel has yet to take some of it."""
-        return bool(self._out) or self._body is not None
+        return bool(self._out) or self._stretch is not None
 
-    def put(self, out: bytes | memoryview, body: memoryview | None) -> bool:
-        """Send `out`, then `body`, all before being sent; True when all went at once.
+    def put(self, out: bytes | memoryview, stretch: Stretch | None) -> bool:
+        """Send `out`, then `stretch`, all before being sent; True when all went at once.
 
         Raises `OSError` when the peer is gone.
         """
         self._out = out
-        self._body = body
+        self._stretch = stretch
         return self.flush()
 
     def flush(self) -> bool:
         """Hand the kernel what it takes; True when that was all. Raises like `put`."""
-        out, body = self._out, self._body
         try:
-            if body is None:
-                sent = self._wire.send(out) if out else 0
-            elif out:
-                sent = self._wire.sendmsg((out, body))
-            else:
-                sent = self._wire.send(body)
+            out = self._out
+            if out and not self._went(self._send(out), len(out)):
+                return False
+            while self._stretch is not None:
+                self._send_stretch(self._stretch)
         except BlockingIOError:
             return False
-        self.tally.sent += sent
-        return self._went(sent)
+        return True
 
     def drop(self) -> None:
         """Forget the rest."""
         self._out = b""
-        self._body = None
+        self._stretch = None
 
-    def _went(self, sent: int) -> bool:
-        out, body = self._out, self._body
-        if sent < len(out):
-            self._out = memoryview(out)[sent:]
-            return False
+    def _send(self, out: bytes | memoryview) -> int:
+        if self._stretch is None:
+            return self._socket.send(out)
+        return self._socket.send(out, socket.MSG_MORE)
+
+    def _went(self, sent: int, size: int) -> bool:
+        self.tally.sent += sent
+        self._out = b"" if sent == size else memoryview(self._out)[sent:]
+        return sent == size
+
+    def _send_stretch(self, stretch: Stretch) -> None:
+        file, offset, size = stretch
+        sent = os.sendfile(self._socket.fileno(), file.fd, offset, size)
+        if not sent:
+            raise OSError("the file is shorter than its index says")
+        self.tally.sent += sent
+        self._stretch = Stretch(file, offset + sent, size - sent) if sent < size else None
+
+
+class SecureOutlet(Outlet):
+    """The same over TLS, which reads the page cache where it lies and encrypts from there."""
+
+    __slots__ = ("_secure",)
+
+    def __init__(self, sock: SecureSocket) -> None:
+        self._secure = sock
         self._out = b""
-        if body is None:
-            return True
-        self._body = body[sent - len(out) :] if sent < len(out) + len(body) else None
-        return self._body is None
+        self._stretch = None
+        self.tally = _NOBODY
+
+    def flush(self) -> bool:
+        """See `Outlet`."""
+        out, stretch = self._out, self._stretch
+        try:
+            if stretch is None:
+                return not out or self._went(self._secure.send(out), len(out))
+            view = stretch.view()
+            sent = self._secure.sendmsg((out, view)) if out else self._secure.send(view)
+        except BlockingIOError:
+            return False
+        if sent < len(out):
+            return self._went(sent, len(out))
+        self.tally.sent += sent
+        done = sent - len(out)
+        self._out = b""
+        self._stretch = stretch.part(done, stretch.size - done) if done < stretch.size else None
+        return self._stretch is None

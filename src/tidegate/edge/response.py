@@ -5,10 +5,11 @@ Law: an `Answer` is made once and shared; only a range, a condition or a HEAD ma
 
 import re
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tidegate.edge.counts import Counts, Tally
 from tidegate.edge.request import Request
+from tidegate.log import SegmentFile
 
 CORS = (
     b"Access-Control-Allow-Origin: *\r\n"
@@ -35,6 +36,22 @@ _LINES = {
 }
 
 
+class Stretch(NamedTuple):
+    """Bytes of a file: they go from the page cache to the socket and never through here."""
+
+    file: SegmentFile
+    offset: int
+    size: int
+
+    def part(self, first: int, size: int) -> "Stretch":
+        """`size` of them from byte `first` on."""
+        return Stretch(self.file, self.offset + first, size)
+
+    def view(self) -> memoryview:
+        """Where they lie in the page cache. Raises `OSError` like `SegmentFile.view`."""
+        return self.file.view(self.offset, self.size)
+
+
 class Source(Protocol):
     """What an answer was made from; `stale` once that may have changed."""
 
@@ -50,10 +67,7 @@ NOWHERE = _Nowhere()
 
 
 class Answer:
-    """One response. `wire` is its head, with the body behind it unless that is a `view`.
-
-    A view goes from the page cache to the socket in one call with the head, and never through here:
-    on loopback that took two thirds of sendfile's time at 300 kB.
+    """One response. `wire` is its head, with the body behind it unless that is a `stretch`.
 
     `fields` are header lines besides Content-Length and ETag; `etag` is quoted and strong, and
     makes the answer fit for ranges and conditions. Until its `source` is stale the same target gets
@@ -68,13 +82,13 @@ class Answer:
         "leads",
         "source",
         "status",
+        "stretch",
         "tally",
-        "view",
         "wire",
     )
 
     def __init__(
-        self, tally: Tally, status: int, fields: bytes, body: bytes | memoryview, etag: bytes = b""
+        self, tally: Tally, status: int, fields: bytes, body: bytes | Stretch, etag: bytes = b""
     ) -> None:
         self.tally = tally
         self.status = status
@@ -83,10 +97,11 @@ class Answer:
         self.etag = etag
         self.source: Source = NOWHERE
         self.leads = False
-        head = _head(status, fields, len(body), etag)
+        size = len(body) if isinstance(body, bytes) else body.size
+        head = _head(status, fields, size, etag)
         self.head_size = len(head)
         self.wire = head + body if isinstance(body, bytes) else head
-        self.view = None if isinstance(body, bytes) else body
+        self.stretch = None if isinstance(body, bytes) else body
 
     def last(self) -> bytes:
         """`wire` as the last response of its connection says it."""
@@ -164,7 +179,7 @@ def _headed(answer: Answer) -> Answer:
     headed = Answer(answer.tally, answer.status, answer.fields, answer.body, answer.etag)
     headed.head_size = answer.head_size
     headed.wire = answer.wire[: answer.head_size]
-    headed.view = None
+    headed.stretch = None
     return headed
 
 
@@ -173,14 +188,16 @@ def _ranged(answer: Answer, value: bytes, counts: Counts) -> Answer:
     found = _RANGE.fullmatch(value)
     if found is None or value == b"bytes=-":
         return answer
-    size = len(answer.body)
+    body = answer.body
+    size = len(body) if isinstance(body, bytes) else body.size
     first, last = _bounds(found[1], found[2], size)
     if found[1] and found[2] and int(found[2]) < int(found[1]):
         return answer
     if first > last:
         return _unsatisfied(answer, size, counts)
     fields = answer.fields + b"Content-Range: bytes %d-%d/%d\r\n" % (first, last, size)
-    piece = answer.body[first : last + 1]
+    length = last + 1 - first
+    piece = body[first:][:length] if isinstance(body, bytes) else body.part(first, length)
     return Answer(counts.sibling(answer.tally, 206), 206, fields, piece, answer.etag)
 
 

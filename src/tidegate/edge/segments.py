@@ -7,7 +7,7 @@ and shared; the rest goes from the page cache to the socket.
 from tidegate.edge.catalog import Epoch
 from tidegate.edge.counts import Counts
 from tidegate.edge.feed import Feed
-from tidegate.edge.response import CORS, SMALL, Answer, error
+from tidegate.edge.response import CORS, SMALL, Answer, Stretch, error
 from tidegate.edge.routes import Init, Part, Segment
 from tidegate.log import Retired
 
@@ -52,7 +52,7 @@ class Segments:
             file = feed.reader.file(route.number)
         except Retired:
             return self._gone
-        body = file.view(kept.head.offset, kept.size)
+        body = Stretch(file, kept.head.offset, kept.size)
         answer = self._media(epoch, route, body)
         answer.source = feed
         feed.segments[route.number] = answer
@@ -80,16 +80,14 @@ class Segments:
             return self._gone
         hot = record.size <= SMALL and feed.hot(route.number)
         place = record.offset, record.size
-        body = file.read(*place) if hot else file.view(*place)
+        body = file.read(*place) if hot else Stretch(file, *place)
         answer = self._media(epoch, route, body)
         if hot:
             answer.source = feed
             feed.parts[route.number] = answer
         return answer
 
-    def _media(
-        self, epoch: Epoch, route: Init | Segment | Part, body: bytes | memoryview
-    ) -> Answer:
+    def _media(self, epoch: Epoch, route: Init | Segment | Part, body: bytes | Stretch) -> Answer:
         rendition = epoch.manifest.rendition(route.rendition) if epoch.manifest else None
         fields = _TYPES[rendition.kind if rendition else "video"]
         tally = self._counts.tally(type(route).__name__.lower(), 200, epoch.channel)

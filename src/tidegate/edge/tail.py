@@ -19,7 +19,7 @@ from tidegate.edge.counts import Counts
 from tidegate.edge.feed import Feed
 from tidegate.edge.pace import SLICE_S, Pace
 from tidegate.edge.protocols import Protocol
-from tidegate.edge.response import SMALL, Answer
+from tidegate.edge.response import SMALL, Answer, Stretch
 from tidegate.edge.viewer import Viewer
 from tidegate.log import Cursor
 
@@ -50,7 +50,7 @@ class Piece(NamedTuple):
     """
 
     out: bytes
-    body: memoryview | None
+    body: Stretch | None
     next: Place
     jumped: bool
 
@@ -242,7 +242,7 @@ class Tail:
             init = reader.init(span.init)
             # Nearly everyone is near the tail: what ends there is read once and shared.
             shared = span.next == reader.next and span.size <= SMALL
-            body = None if shared else span.file.view(span.offset, span.size)
+            body = None if shared else Stretch(span.file, span.offset, span.size)
             out = span.file.read(span.offset, span.size) if shared else b""
         except OSError:  # retired, as the index will say in a moment, or no descriptor is left
             return None
