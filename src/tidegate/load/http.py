@@ -15,6 +15,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 _FIELDS = re.compile(
     rb"\r\n(?i:(content-length|transfer-encoding|connection|location|retry-after)):[ \t]*([^\r]*)"
 )
+_CRLF = b"\r\n"
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,64}\r\n")
 
@@ -80,8 +81,8 @@ class Chunks:
             if self._left:
                 piece = held[: self._left]
                 held = held[len(piece) :]
+                out.append(piece[: max(0, self._left - len(_CRLF))])
                 self._left -= len(piece)
-                out.append(piece[:-2] if not self._left else piece)
                 continue
             found = _CHUNK.match(held)
             if found is None:
@@ -91,6 +92,6 @@ class Chunks:
             size = int(found[1], 16)
             held = held[found.end() :]
             self.over = size == 0
-            self._left = size + 2 if size else 0
+            self._left = size + len(_CRLF) if size else 0
         self._held = held
         return b"".join(out)
