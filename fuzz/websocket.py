@@ -43,7 +43,7 @@ def _connection(pieces: list[bytes]) -> Heard:
         reply += heard.reply
         if heard.over:
             return Heard(reply, over=True)
-        assert inbound.held < DATA_LIMIT + _HEAD_SIZE
+        assert len(inbound._held) < DATA_LIMIT + _HEAD_SIZE
     return Heard(reply, over=False)
 
 

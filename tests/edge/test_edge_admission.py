@@ -7,27 +7,53 @@ from edge_world import Publisher, eventually, running
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.edge.admission import Admission
+from tidegate.edge.admission import WINDOW_S, Address, Admission
 from tidegate.settings import Http, Settings
 
 ADDRESSES = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "127.0.0.1"]
 
 
-@given(st.lists(st.tuples(st.sampled_from(ADDRESSES), st.booleans())))
-def test_all_that_entered_leaves_an_empty_table(steps: list[tuple[str, bool]]) -> None:
+STEPS = st.sampled_from(["enters", "leaves", "asks", "later"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(ADDRESSES), STEPS)))
+def test_all_that_entered_leaves_an_empty_table(steps: list[tuple[str, str]]) -> None:
     admission = Admission(Http(max_connections=7, max_connections_per_address=3))
-    inside: dict[str, list[object]] = {}
-    for address, enters in steps:
-        if enters:
-            inside.setdefault(address, []).append(admission.entered(address)[0])
-        elif inside.get(address):
-            admission.left(inside[address].pop())  # type: ignore[arg-type]
+    inside: dict[str, list[Address | None]] = {}
+    now = 0.0
+    for name, step in steps:
+        held = inside.setdefault(name, [])
+        if step == "enters":
+            held.append(admission.entered(name)[0])
+        elif step == "later":
+            now += 0.4
+            admission.forget(now)
+        elif held and step == "leaves":
+            admission.left(held.pop())
+        elif held and held[0] is not None:
+            assert admission.asked(held[0], now)
     assert admission.connections == sum(map(len, inside.values()))
-    for held in inside.values():
-        for each in held:
-            admission.left(each)  # type: ignore[arg-type]
+    for each in (each for held in inside.values() for each in held):
+        admission.left(each)
+    admission.forget(now + WINDOW_S)
     assert admission.connections == 0
     assert not admission._addresses
+    assert not admission._gone
+
+
+def test_a_connection_for_every_request_gets_round_no_rate() -> None:
+    admission = Admission(Http(max_requests_per_address=3))
+
+    def asked(now: float) -> bool:
+        address, _ = admission.entered("192.0.2.1")
+        assert address is not None
+        allowed = admission.asked(address, now)
+        admission.left(address)
+        admission.forget(now)
+        return allowed
+
+    assert [asked(n / 10) for n in range(6)] == [True] * 3 + [False] * 3
+    assert asked(1.1)
 
 
 def test_an_address_has_its_share_and_a_network_is_one() -> None:

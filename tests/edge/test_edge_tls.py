@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from edge_world import Client, Edge, Publisher, eventually, flv_init, running
+from edge_world import Client, Edge, Publisher, eventually, flv_init, flv_tags, running
+from structlog.testing import capture_logs
 
 from support.certificates import make
-from tidegate.edge.x509 import facts
-from tidegate.settings import Certificate, Settings
+from tidegate.edge.certificates import Certificates
+from tidegate.edge.x509 import Facts, facts
+from tidegate.settings import Certificate, Settings, Tls
 
+FLV_HEAD = b"FLV\x01\x05\x00\x00\x00\x09" + bytes(4)
 SAN = ("-nodes", "-addext", "subjectAltName=DNS:a.example,DNS:*.b.example")
 
 
@@ -36,9 +39,13 @@ def context(version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
 
 
 def connect(
-    edge: Edge, made: ssl.SSLContext, name: str = "first", session: ssl.SSLSession | None = None
+    edge: Edge,
+    made: ssl.SSLContext,
+    name: str = "first",
+    session: ssl.SSLSession | None = None,
+    receive_buffer: int = 0,
 ) -> Client:
-    client = Client(edge.tls_port)
+    client = Client(edge.tls_port, receive_buffer)
     client.socket = made.wrap_socket(client.socket, server_hostname=name, session=session)
     return client
 
@@ -48,6 +55,14 @@ def shown(edge: Edge, name: str) -> bytes:
     with connect(edge, context(), name) as client:
         assert isinstance(client.socket, ssl.SSLSocket)
         return client.socket.getpeercert(binary_form=True) or b""
+
+
+def message(client: Client) -> tuple[int, bytes]:
+    """The next WebSocket frame's opcode and payload."""
+    first, size = client.read(2)
+    if size >= 126:
+        size = int.from_bytes(client.read(2 if size == 126 else 8))
+    return first & 0x0F, client.read(size)
 
 
 def certificate(files: Certificate) -> bytes:
@@ -142,3 +157,111 @@ def test_every_cut_of_a_certificate_is_a_value_error(files: list[Certificate]) -
     for length in range(len(whole)):
         with pytest.raises(ValueError, match=r"."):
             facts(ssl.DER_cert_to_PEM_cert(whole[:length]))
+
+
+def test_a_websocket_gives_the_same_through_tls(edge: Edge, publisher: Publisher) -> None:
+    wanted = flv_init(b"0") + publisher.tags()
+    fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    with connect(edge, context()) as client:
+        client.ask("/live/demo.flv", **fields, **{"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+        assert client.reply().status == 101
+        wanted += b"".join(publisher.tags(70_000) for _ in range(60))
+        client.send(b"\x89\x80mask")
+        publisher.end()
+        got, pongs, opcode = b"", 0, 2
+        while opcode != 8:
+            opcode, payload = message(client)
+            got += payload if opcode == 2 else b""
+            pongs += opcode == 10
+        assert got == wanted
+        assert pongs <= 1
+        assert client.rest() == b""
+
+
+def test_one_who_stops_reading_is_late_alone(
+    edge: Edge, files: list[Certificate], publisher: Publisher
+) -> None:
+    """What it gets, once it reads again, is whole tags."""
+    publisher.tags()
+    with connect(edge, context()) as slow, connect(edge, context()) as quick:
+        for client in (slow, quick):
+            client.ask("/live/demo.flv")
+            client.reply()
+        last = b""
+        for _ in range(60):
+            last = publisher.tags(100_000)
+        quick.until(last)
+        publisher.end()
+        tags = flv_tags(slow.rest())
+        assert tags[-1][2] == flv_tags(FLV_HEAD + last)[0][2]
+
+
+def test_answers_to_one_who_reads_late_stand_between_messages(
+    edge: Edge, publisher: Publisher
+) -> None:
+    """OpenSSL's half-written record must be offered again, whatever comes behind it."""
+    publisher.tags()
+    fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    with connect(edge, context(), receive_buffer=4096) as client:
+        client.ask("/live/demo.flv", **fields, **{"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+        client.reply()
+        got = message(client)[1] + message(client)[1]
+        pings = b"\x89\xfdmask" + bytes(125)
+        last = b""
+        for _ in range(30):
+            for _ in range(50):
+                client.send(pings * 20)
+            last = publisher.tags(60_000)
+        publisher.end()
+        opcode, pongs = 2, 0
+        while opcode != 8:
+            opcode, payload = message(client)
+            got += payload if opcode == 2 else b""
+            pongs += opcode == 10
+        assert pongs
+        assert flv_tags(got)[-1] == flv_tags(FLV_HEAD + last)[0]
+
+
+def test_a_half_handshake_that_ends_is_forgotten(edge: Edge) -> None:
+    for sent in (b"", b"\x16\x03\x01\x02\x00\x01"):
+        with Client(edge.tls_port) as client:
+            client.send(sent)
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.closed()
+    eventually(lambda: edge.metric("tidegate_http_connections") == 1, "only who asks is left")
+
+
+def test_one_that_we_cannot_read_is_served_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_chain: str) -> Facts:
+        raise ValueError("the certificate is cut short")
+
+    monkeypatch.setattr("tidegate.edge.certificates.facts", unreadable)
+    served = Certificates(Tls(certificates=[make(tmp_path, "odd")]))
+    assert served.chosen("odd") is served.context
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o640, True), (0o600, False)])
+def test_a_key_that_others_may_read_is_told(tmp_path: Path, mode: int, told: bool) -> None:
+    files = make(tmp_path, "site")
+    files.key.chmod(mode)
+    with capture_logs() as said:
+        Certificates(Tls(certificates=[files]))
+    assert any("chmod" in each["event"] for each in said) == told
+
+
+def test_a_broken_one_is_told_of_once(tmp_path: Path) -> None:
+    files, other = make(tmp_path, "site"), make(tmp_path, "other")
+    served = Certificates(Tls(certificates=[files]))
+    first = served.context
+    with capture_logs() as said:
+        other.key.replace(files.key)
+        served.look()
+        served.look()
+        assert served.context is first
+        assert [each["setting"] for each in said] == ["tls.certificates[0]"]
+        other.chain.replace(files.chain)
+        served.look()
+        assert served.context is not first
+    assert len([each for each in said if each["log_level"] == "error"]) == 1

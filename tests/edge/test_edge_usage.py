@@ -102,6 +102,33 @@ def test_logs_past_the_retention_go(tmp_path: Path) -> None:
     assert not read_usage(tmp_path)
 
 
+def test_a_living_workers_log_stays_however_idle(tmp_path: Path) -> None:
+    idle = Usage(tmp_path, {}, 1, NOW)
+    idle.charge("demo", "hls", 1, 1)
+    idle.flush(NOW)
+    for path in tmp_path.glob("*/index"):
+        os.utime(path, (NOW, NOW))
+    Usage(tmp_path, {}, 1, NOW + 9 * 86_400).close(NOW)
+    assert list(read_usage(tmp_path).values()) == [(1, 1)]
+    idle.close(NOW)
+
+
+def test_a_disk_that_clears_page_by_page_loses_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path, "256k") as disk:
+        usage = Usage(disk / "usage", {}, 45, NOW)
+        (disk / "usage").mkdir()
+        ballast = [disk / f"ballast{number}" for number in range(100)]
+        for path in ballast:
+            with contextlib.suppress(OSError):
+                path.write_bytes(bytes(4096))
+        for number, path in enumerate(ballast):
+            usage.charge("demo", "hls", 100, 1)
+            usage.flush(NOW + number)
+            path.unlink()
+        usage.close(NOW + len(ballast))
+        assert list(read_usage(disk / "usage").values()) == [(10_000, 100)]
+
+
 def test_the_bytes_a_viewer_got_are_recorded(
     settings: Callable[..., Settings], publisher: Publisher
 ) -> None:

@@ -1,5 +1,6 @@
 """WebSocket: the frames of RFC 6455, and the same bytes as HTTP-FLV behind them."""
 
+import contextlib
 import os
 
 import pytest
@@ -7,6 +8,7 @@ from edge_world import Client, Edge, Publisher, eventually, flv_init
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate.edge.viewer import MOST_FRAMES
 from tidegate.edge.websocket import (
     DATA_LIMIT,
     Close,
@@ -98,6 +100,20 @@ def test_the_handshake_of_the_rfc() -> None:
         assert binary_head(size).startswith(head)
 
 
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"", 1000),
+        (b"\x03", Close.PROTOCOL),
+        *((code.to_bytes(2), code) for code in (1001, 1011, 3000, 4999)),
+        *((code.to_bytes(2), Close.PROTOCOL) for code in (0, 999, 1004, 1005, 1006, 1015, 5000)),
+    ],
+)
+def test_a_close_is_answered_with_a_number_that_may_be_sent(payload: bytes, code: int) -> None:
+    wanted = Heard(close_frame(code), over=True)
+    assert Inbound().feed(masked(Opcode.CLOSE, payload)) == wanted
+
+
 def upgrade(client: Client, version: str = "13", key: str = KEY) -> None:
     fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": version}
     client.ask("/live/demo.flv", **fields, **{"Sec-WebSocket-Key": key})
@@ -161,3 +177,52 @@ def test_another_version_is_told_which(
         upgrade(client, version, key)
         reply = client.reply()
         assert (reply.status, reply.headers["sec-websocket-version"]) == (426, "13")
+
+
+def test_answers_to_one_who_reads_late_stand_between_messages(
+    edge: Edge, publisher: Publisher
+) -> None:
+    wanted = flv_init(b"0") + publisher.tags()
+    with edge.client(receive_buffer=4096) as client:
+        upgrade(client)
+        client.reply()
+        said = message(client)[1] + message(client)[1]
+        ping = masked(Opcode.PING, b"p" * 125)
+        pings = 0
+        client.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while pings < 40_000:  # more than both ends' buffers hold
+                pings += 1
+                client.send(ping)
+        client.socket.settimeout(10)
+        wanted += b"".join(publisher.tags(30_000) for _ in range(30))
+        publisher.end()
+        opcode, pongs = int(Opcode.BINARY), 0
+        while opcode != Opcode.CLOSE:
+            opcode, payload = message(client)
+            said += payload if opcode == Opcode.BINARY else b""
+            pongs += opcode == Opcode.PONG
+        assert said == wanted
+        assert 0 < pongs <= pings
+        assert client.rest() == b""
+
+
+def test_words_right_behind_the_handshake_are_heard(edge: Edge, publisher: Publisher) -> None:
+    publisher.tags()
+    fields = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n"
+    head = f"GET /live/demo.flv HTTP/1.1\r\nHost: x\r\n{fields}Sec-WebSocket-Version: 13\r\n\r\n"
+    with edge.client() as client:
+        client.send(head.encode() + masked(Opcode.CLOSE, b""))
+        client.reply()
+        frames = [message(client) for _ in range(3)]
+        assert frames[-1] == (Opcode.CLOSE, (1000).to_bytes(2))
+
+
+def test_who_never_stops_talking_is_let_go(edge: Edge, publisher: Publisher) -> None:
+    publisher.tags()
+    with edge.client() as client:
+        upgrade(client)
+        client.reply()
+        for _ in range(MOST_FRAMES // 1000 + 1):
+            client.send(masked(Opcode.PONG, b"") * 1000)
+        assert client.closed()

@@ -1,114 +1,146 @@
-"""The player model, the audience, the choice of a variant: pure, with time as an argument."""
+"""The player's clock: when it starts, freezes and goes on; no second is lost or doubled."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.load.abr import FIRST_ESTIMATE, Abr
-from tidegate.load.outcome import Moment, Outcome, quantile
-from tidegate.load.plan import Audience, Line, parse_lines
 from tidegate.load.player import Player, Rules, State
-from tidegate.load.playlist import Variant
 
-RULES = Rules(start_s=1.0, resume_s=0.5, target_s=2.0, slack_s=1.0, catch_up=1.05, most_s=12.0)
-
-
-def test_it_starts_freezes_and_goes_on() -> None:
-    player = Player(RULES, 10.0)
-    player.arrived(100.0, 100.9, 10.2)
-    assert player.state is State.WAITING
-    player.arrived(100.0, 101.0, 10.5)
-    assert (player.state, player.join_s) == (State.PLAYING, 0.5)
-    player.advance(12.0)
-    assert (player.state, player.stalls) == (State.FROZEN, 1)
-    assert (player.played_s, player.frozen_s) == (pytest.approx(1.0), pytest.approx(0.5))
-    player.arrived(100.0, 101.4, 12.5)
-    assert player.state is State.FROZEN
-    player.arrived(100.0, 101.6, 13.0)
-    assert player.state is State.PLAYING
-    assert player.frozen_s == pytest.approx(1.5)
+RULES = Rules(start_s=1.0, resume_s=0.5, target_s=2.0, slack_s=1.0, catch_up=1.5, most_s=10.0)
+MEDIA_AT = 5000.0
+"""Media's own seconds are not the viewer's."""
 
 
-def test_it_catches_up_and_skips() -> None:
-    player = Player(RULES, 0.0)
-    player.arrived(50.0, 56.0, 0.0)
-    player.advance(1.0)
-    assert player.buffered_s == pytest.approx(6 - 1.05)
-    player.arrived(50.0, 80.0, 1.0)
-    assert player.skips == 1
-    assert player.buffered_s == pytest.approx(RULES.target_s)
+def player(rules: Rules = RULES) -> Player:
+    return Player(rules, 100.0)
 
 
-@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 4)), max_size=60), st.floats(0, 20))
-def test_every_second_since_the_start_is_played_or_frozen(
-    steps: list[tuple[float, float]], rest: float
+def give(viewer: Player, until: float, now: float) -> None:
+    viewer.arrived(MEDIA_AT, MEDIA_AT + until, now)
+
+
+def test_it_starts_with_enough_in_its_buffer() -> None:
+    viewer = player()
+    give(viewer, 0.9, 100.2)
+    assert viewer.state is State.WAITING
+    assert viewer.join_s is None
+    give(viewer, 1.0, 100.4)
+    assert viewer.state is State.PLAYING
+    assert viewer.join_s == pytest.approx(0.4)
+
+
+def test_waiting_is_neither_played_nor_frozen() -> None:
+    viewer = player()
+    viewer.advance(160.0)
+    assert (viewer.played_s, viewer.frozen_s, viewer.stalls) == (0.0, 0.0, 0)
+
+
+def test_it_freezes_when_its_buffer_is_empty_and_resumes_with_enough() -> None:
+    viewer = player()
+    give(viewer, 1.0, 100.0)
+    viewer.advance(103.0)
+    assert viewer.state is State.FROZEN
+    assert (viewer.played_s, viewer.frozen_s) == pytest.approx((1.0, 2.0))
+    give(viewer, 1.4, 104.0)
+    assert viewer.state is State.FROZEN
+    give(viewer, 1.5, 105.0)
+    assert viewer.state is State.PLAYING
+    viewer.advance(105.25)
+    assert (viewer.played_s, viewer.frozen_s) == pytest.approx((1.25, 4.0))
+    assert viewer.stalls == 1
+
+
+def test_a_buffer_that_is_just_enough_is_no_freeze() -> None:
+    viewer = player()
+    for second in range(1, 30):
+        give(viewer, float(second), 99.0 + second)
+    assert (viewer.stalls, viewer.frozen_s) == (0, 0.0)
+
+
+def test_it_catches_up_while_it_is_behind() -> None:
+    viewer = player()
+    give(viewer, 6.0, 100.0)
+    viewer.advance(101.0)
+    assert viewer.buffered_s == pytest.approx(4.5)
+    assert viewer.played_s == pytest.approx(1.0)
+    viewer.advance(102.0)
+    viewer.advance(103.0)
+    assert viewer.buffered_s == pytest.approx(2.0)
+
+
+def test_it_skips_to_its_target_when_it_is_too_far_behind() -> None:
+    viewer = player()
+    give(viewer, 10.0, 100.0)
+    assert (viewer.skips, viewer.buffered_s) == (0, 10.0)
+    give(viewer, 10.1, 100.0)
+    assert (viewer.skips, viewer.buffered_s) == (1, pytest.approx(2.0))
+
+
+def test_other_rules_hold_from_then_on() -> None:
+    viewer = player()
+    viewer.obey(Rules(start_s=0.1, target_s=20.0, most_s=40.0))
+    give(viewer, 30.0, 100.0)
+    assert (viewer.state, viewer.skips, viewer.buffered_s) == (State.PLAYING, 0, 30.0)
+
+
+def test_time_never_goes_back() -> None:
+    viewer = player()
+    give(viewer, 5.0, 102.0)
+    viewer.advance(103.0)
+    viewer.advance(101.0)
+    give(viewer, 4.0, 100.5)
+    assert viewer.played_s == pytest.approx(1.0)
+    assert viewer.buffered_s <= 4.0
+
+
+steps = st.lists(
+    st.tuples(st.floats(0, 5), st.one_of(st.none(), st.floats(0, 5))), min_size=1, max_size=60
+)
+rules = st.builds(
+    Rules,
+    start_s=st.floats(0.01, 3),
+    resume_s=st.floats(0.01, 3),
+    target_s=st.floats(0.5, 4),
+    slack_s=st.floats(0, 2),
+    catch_up=st.floats(1, 2),
+    most_s=st.floats(4, 20),
+)
+
+
+@given(rules, steps)
+def test_what_is_played_and_frozen_is_the_time_since_joining(
+    rules: Rules, steps: list[tuple[float, float | None]]
 ) -> None:
-    player = Player(RULES, 5.0)
-    now, end = 5.0, 7.0
-    for wait, media in steps:
-        now, end = now + wait, end + media
-        player.arrived(7.0, end, now)
-    player.advance(now + rest)
-    lived = now + rest - player.joined_at if player.joined_at is not None else 0.0
-    assert player.played_s + player.frozen_s == pytest.approx(lived)
-    assert player.buffered_s >= -1e-9
-    assert (player.frozen_s > 0) <= (player.stalls > 0)
+    viewer = player(rules)
+    now, until = 100.0, 0.0
+    for passed, more in steps:
+        now += passed
+        if more is None:
+            viewer.advance(now)
+        else:
+            until += more
+            give(viewer, until, now)
+        watched = 0.0 if viewer.joined_at is None else now - viewer.joined_at
+        assert viewer.played_s + viewer.frozen_s == pytest.approx(watched, abs=1e-6)
+        assert viewer.buffered_s >= -1e-9
+        assert (viewer.state is State.WAITING) == (viewer.join_s is None)
+        if viewer.state is State.FROZEN:
+            assert viewer.stalls > 0
 
 
-def test_the_same_seed_is_the_same_audience() -> None:
-    lines = [Line(70, 2e7), Line(30, 1e6)]
-    audience = Audience(1000, 60, "poisson", 10, churn_s=20, lines=lines, seed=4)
-    visits = list(audience.visits())
-    assert visits == list(audience.visits())
-    assert visits == sorted(visits, key=lambda visit: visit.at)
-    assert all(0 <= visit.at <= 10 for visit in visits)
-    assert 600 < sum(visit.rate == 2e7 for visit in visits) < 800
-    assert 17 < sum(visit.lasts for visit in visits) / 1000 < 23
-
-
-def test_the_shapes_of_arrival() -> None:
-    assert {visit.at for visit in Audience(5, 60, "all", 10).visits()} == {0.0}
-    assert [visit.at for visit in Audience(5, 60, "ramp", 10).visits()] == [0, 2, 4, 6, 8]
-    assert all(visit.lasts == 60 for visit in Audience(5, 60).visits())
-
-
-def test_lines_are_read_or_refused() -> None:
-    assert parse_lines("70:20000,2:800") == [Line(70, 2e7), Line(2, 8e5)]
-    assert parse_lines("") == []
-    for wrong in ("70", "x:1", "1:x", "0:5", "-1:5", "1:-5", "1:nan", "nan:1", "1:inf"):
-        with pytest.raises(ValueError, match="SHARE:KBITS"):
-            parse_lines(wrong)
-
-
-def test_a_variant_is_chosen_by_the_slower_average() -> None:
-    variants = [Variant(str(rate), rate, "") for rate in (400_000, 1_500_000, 6_000_000)]
-    abr = Abr()
-    assert abr.estimate == FIRST_ESTIMATE
-    assert abr.choose(variants, None).bandwidth == 400_000
-    for _ in range(20):
-        abr.took(1_000_000, 1.0)  # 8 Mbit/s
-    assert abr.choose(variants, variants[0]).bandwidth == 1_500_000  # 6 is over 0.7 of it
-    assert abr.choose(variants, variants[2]).bandwidth == 6_000_000
-    for _ in range(3):
-        abr.took(100_000, 2.0)
-    assert abr.choose(variants, variants[2]).bandwidth < 6_000_000
-    before = abr.estimate
-    abr.took(100, 5.0)
-    assert abr.estimate == before
-
-
-def test_outcomes_add_up() -> None:
-    one, two = Outcome(), Outcome()
-    for outcome, frozen in ((one, 1.0), (two, 3.0)):
-        player = Player(RULES, 0.0)
-        player.arrived(0.0, 2.0, 0.0)
-        outcome.add_view(player, 2.0 + frozen)
-        outcome.errors = {"404": 2}
-        outcome.moments = [Moment(1.02, 1, 0, 10), Moment(2.1, 1, 1, 20)]
-    one.add(two)
-    assert one.freeze_rate == pytest.approx(4 / 8)
-    assert one.figures(10)["stalls"] == 2
-    assert one.errors == {"404": 4}
-    assert [(moment.viewers, moment.received) for moment in one.moments] == [(2, 20), (2, 40)]
-    assert Outcome().figures(10)["freeze_rate"] == 0
-    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+@given(steps, st.lists(st.floats(0, 1), max_size=5))
+def test_looking_on_changes_nothing_of_a_steady_player(
+    steps: list[tuple[float, float | None]], looks: list[float]
+) -> None:
+    steady = Rules(start_s=0.3, resume_s=0.1, catch_up=1.0)
+    seen, unseen = player(steady), player(steady)
+    now, until = 100.0, 0.0
+    for passed, more in steps:
+        for look in sorted(looks):
+            seen.advance(now + look * passed)
+        now, until = now + passed, until + (more or 0.0)
+        give(seen, until, now)
+        give(unseen, until, now)
+    assert seen.frozen_s == pytest.approx(unseen.frozen_s, abs=1e-6)
+    assert seen.played_s == pytest.approx(unseen.played_s, abs=1e-6)
+    assert abs(seen.stalls - unseen.stalls) <= len(steps)

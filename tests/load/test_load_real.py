@@ -1,4 +1,4 @@
-"""`tidegate load` as a user runs it, against a node of ours and against a file behind a slow line."""
+"""`tidegate load` as a user runs it, against a node of ours."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Iterator[Runni
     started = RunningNode(tmp_path_factory.mktemp("node"))
     try:
         with publishing(started.rtmp("film"), film, "-stream_loop", "-1"):
-            until(lambda: live(started, "film"), 30)
+            until(lambda: live(started, "film"), "the channel is live")
             yield started
     finally:
         started.close()
@@ -37,6 +37,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Iterator[Runni
 def load(url: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*TIDEGATE, "load", url, "--json", *options],
+        check=False,
         capture_output=True,
         text=True,
         timeout=60,
@@ -54,7 +55,7 @@ def figures(url: str, *options: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", ["film.flv", "film.mp4", "film.m3u8"])
 def test_fifty_players_of_each_kind_play(node: RunningNode, film: Path, path: str) -> None:
     found = figures(
-        f"{node.http}/live/{path}", "--viewers", "50", "--seconds", "8", "--buffer", "1"
+        f"{node.http}/live/{path}", "--viewers", "50", "--seconds", "6", "--buffer", "1"
     )
     assert found["viewers_started"] == 50
     assert found["errors"] == {}
@@ -68,7 +69,7 @@ def test_whole_segments_churn_two_processes_and_a_picture(
     node: RunningNode, tmp_path: Path
 ) -> None:
     picture = tmp_path / "load.png"
-    options = ["--viewers", "20", "--seconds", "8", "--no-low-latency", "--churn", "3"]
+    options = ["--viewers", "20", "--seconds", "6", "--no-low-latency", "--churn", "3"]
     options += ["--processes", "2", "--plot", str(picture)]
     found = figures(f"{node.http}/live/film.m3u8", *options)
     assert found["views"] > 20
@@ -81,7 +82,7 @@ def test_a_line_too_slow_freezes_as_it_must(node: RunningNode, film: Path) -> No
     kilobits = film.stat().st_size * 8 / 40 / 1000
     line = f"1:{kilobits / 2:.0f}"
     found = figures(
-        f"{node.http}/live/film.flv", "--viewers", "5", "--seconds", "20", "--lines", line
+        f"{node.http}/live/film.flv", "--viewers", "5", "--seconds", "14", "--lines", line
     )
     assert found["viewers_started"] == 5
     assert 0.25 < found["freeze_rate"] < 0.75

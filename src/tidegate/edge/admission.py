@@ -1,7 +1,8 @@
 """Who may enter, decided from counts alone: no I/O, no clock of its own.
 
 Law: newcomers leave a share of everything to those who watch; what is counted for a connection is
-given back when it leaves, so that an empty worker has an empty table.
+given back when it leaves, so that an empty worker has an empty table. An address that asked is
+known until its window is over: a connection for every request gets round no limit.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ class Admission:
         self._load = 1 - http.reserve
         self._line = http.capacity_mbps * 1e6 / 8 / workers * (1 - http.reserve)
         self._addresses: dict[str, Address] = {}
+        self._gone: dict[str, Address] = {}
         self._connections = 0
         self._sent_rate = _Average()
         self._busy_share = _Average()
@@ -76,8 +78,18 @@ class Admission:
         self._connections -= 1
         if address is not None:
             address.connections -= 1
-            if not address.connections:
-                self._addresses.pop(address.key, None)
+            if not address.connections and address.requests:
+                self._gone[address.key] = address
+            elif not address.connections:
+                del self._addresses[address.key]
+
+    def forget(self, now: float) -> None:
+        """Those that are gone and whose window is over: to be called every second or so."""
+        for address in list(self._gone.values()):
+            if address.connections or now >= address.until:
+                del self._gone[address.key]
+                if not address.connections:
+                    del self._addresses[address.key]
 
     def asked(self, address: Address, now: float) -> bool:
         """Count a request; whether it is within the rate."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from tidegate import metrics
-from tidegate.edge.x509 import facts
+from tidegate.edge.x509 import Facts, facts
 from tidegate.settings import Certificate, Tls
 
 LOOK_S = 2.0
@@ -42,7 +42,7 @@ class _Loaded:
     stamp: _Stamp
     context: ssl.SSLContext
     names: tuple[str, ...]
-    until: datetime
+    until: datetime | None
 
 
 class Certificates:
@@ -101,8 +101,7 @@ class Certificates:
         context.sni_callback = self._named
         if key.stat().st_mode & 0o077:
             log.warning("others may read this private key; chmod 600 it", key=str(key))
-        found = facts(chain.read_text(encoding="ascii", errors="replace"))
-        return _Loaded(files, stamp, context, found.names, found.until)
+        return _Loaded(files, stamp, context, *_facts(chain))
 
     def _named(self, connection: ssl.SSLObject, name: str | None, _first: ssl.SSLContext) -> None:
         """RFC 6066 3: the client says whom it wants to speak to."""
@@ -114,9 +113,20 @@ class Certificates:
             name: loaded.context for loaded in reversed(self._loaded) for name in loaded.names
         }
         for loaded in self._loaded:
+            if loaded.until is None:
+                continue
             left = loaded.until.timestamp() - time.time()
             name = loaded.names[0] if loaded.names else loaded.files.chain.name
             metrics.CERTIFICATE_SECONDS.labels(name=name).set(left)
+
+
+def _facts(chain: Path) -> Facts | tuple[tuple[str, ...], None]:
+    """Of what OpenSSL took; where we cannot read it, it is served to who asks for no other name."""
+    try:
+        return facts(chain.read_text(encoding="ascii", errors="replace"))
+    except ValueError as problem:
+        log.warning("a certificate without names or end", chain=str(chain), problem=str(problem))
+        return (), None
 
 
 def _paths(files: Certificate) -> tuple[Path, Path]:

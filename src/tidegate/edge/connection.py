@@ -135,7 +135,7 @@ class Connection:
                 self._shake()
             elif events & _WRITABLE and self._outlet.pending:
                 self._resume()
-            if self._stage is Stage.FOLLOWING and self._readable:
+            if self._stage is Stage.FOLLOWING and (self._readable or self._held):
                 self._hear()
             if self._eof and self._stage in (Stage.PARKED, Stage.FOLLOWING):
                 self.close()
@@ -349,11 +349,15 @@ class Connection:
 
     def _hear(self) -> None:
         """Hand the follower what the viewer says; who follows by plain HTTP is not listened to."""
-        follower = self._follower
-        while follower is not None and follower.hears and self._readable and self._receive():
+        for _ in range(REQUESTS_A_TURN):
+            follower = self._follower
+            if follower is None or not follower.hears:
+                return
+            if not self._held and not (self._readable and self._receive()):
+                return
             data, self._held = self._held, b""
             follower.heard(data)
-            follower = self._follower
+        self._worker.loop.defer(self._hear)
 
     def finish(self) -> None:
         """The followed body has ended after all."""

@@ -94,6 +94,7 @@ class Server:
         worker = self._worker
         counts = worker.counts
         counts.flush()
+        self._admission.forget(now)
         self._admission.sent(counts.sent - self._sent, now)
         self._admission.busy(worker.loop.busy_s - self._busy_s, now)
         self._sent, self._busy_s = counts.sent, worker.loop.busy_s

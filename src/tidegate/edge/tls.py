@@ -16,10 +16,11 @@ _WAIT = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class SecureSocket:
     """The server's side of one connection. Raises `OSError` when the peer is gone or breaks TLS."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_ended", "_socket")
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         self._socket = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        self._ended = False
 
     def fileno(self) -> int:
         """For epoll."""
@@ -39,7 +40,9 @@ class SecureSocket:
         return bool(self._socket.session_reused)
 
     def recv(self, size: int) -> bytes:
-        """At most `size` bytes; empty at the end."""
+        """At most `size` bytes; empty at the end. After `shutdown` they are as they come."""
+        if self._ended:
+            return socket.socket.recv(self._socket, size)
         try:
             return self._socket.recv(size)
         except _WAIT:
@@ -72,7 +75,12 @@ class SecureSocket:
         return sent
 
     def shutdown(self, how: int) -> None:
-        """Say that nothing follows (close_notify), and end the TCP stream; then only read."""
+        """Say that nothing follows (close_notify), and end the TCP stream; then only read.
+
+        To OpenSSL whatever the peer said meanwhile is a fault that ends reading; and a close on
+        unread bytes would reset the connection before the peer has all.
+        """
+        self._ended = True
         with contextlib.suppress(*_WAIT, ssl.SSLError, ValueError):
             self._socket.setblocking(False)
             self._socket.unwrap()

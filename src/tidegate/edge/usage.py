@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from tidegate.log import Flag, LogError, LogReader, LogWriter, Retention
+from tidegate.log import Flag, LogError, LogHeld, LogReader, LogWriter, Retention
 from tidegate.settings import Channel
 
 SLOT_S = 300
@@ -112,7 +112,12 @@ class Usage:
         """Opened late: a full disk keeps no viewer waiting."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         writer = LogWriter(self._path, TIMESCALE, self._retention)
-        writer.set_init(msgspec.json.encode(Entry.__struct_fields__), 0)
+        try:
+            if writer.init < 0:
+                writer.set_init(msgspec.json.encode(Entry.__struct_fields__), 0)
+        except OSError:
+            writer.close()  # or it would hold its own successor off
+            raise
         return writer
 
 
@@ -130,8 +135,19 @@ def read_usage(folder: Path) -> dict[Key, tuple[int, int]]:
 
 
 def _remove_old(folder: Path, before: float) -> None:
-    """Logs whose last record is older; a living worker's is written to every second."""
+    """Logs whose last record is older, but for a living worker's that had nothing to write."""
     for path in folder.glob("*.usage"):
         with contextlib.suppress(OSError):
-            if (path / "index").stat().st_mtime < before:
+            if (path / "index").stat().st_mtime < before and not _writes(path):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _writes(path: Path) -> bool:
+    """Whether a living worker holds the log."""
+    try:
+        LogWriter(path, TIMESCALE, Retention(0.0, 0)).close()
+    except LogHeld:
+        return True
+    except OSError:  # ended as it should be, or damaged
+        return False
+    return False

@@ -13,8 +13,8 @@ from tidegate.edge.websocket import Close, Inbound, close_frame
 if TYPE_CHECKING:
     from tidegate.edge.tail import Piece, Place, Tail
 
-MOST_PINGS = 10_000
-"""Pings of one viewer: one a second for a morning; who sends more is let go."""
+MOST_FRAMES = 100_000
+"""Frames of one viewer: one a second for a day; who sends more is let go."""
 
 
 class Viewer:
@@ -71,36 +71,72 @@ class Viewer:
 
 
 class FramedViewer(Viewer):
-    """One that follows by WebSocket: it may ping, and it may close."""
+    """One that follows by WebSocket: it may ping, and it may close.
 
-    __slots__ = ("_inbound", "_reply")
+    Law: what is said to it goes between two messages. Of an answer that the kernel did not take,
+    the rest goes before the next message; while it is owed, no other is given.
+    """
+
+    __slots__ = ("_closing", "_inbound", "_owed")
 
     hears = True
 
     def __init__(self, tail: "Tail", connection: Connection, place: "Place") -> None:
         super().__init__(tail, connection, place)
         self._inbound = Inbound()
-        self._reply = b""
+        self._owed = b""
+        self._closing = False
 
     def heard(self, data: bytes) -> None:
-        """Answer between two messages; of several pings the last will do (RFC 6455 5.5.3)."""
+        """Answer; of several pings one will do (RFC 6455 5.5.3)."""
         heard = self._inbound.feed(data)
-        if heard.over or self._inbound.pings > MOST_PINGS:
-            if not self.connection.behind:
-                self.connection.push(heard.reply)
+        if not self._owed:
+            self._owed = heard.reply
+            if self.waits and self._owed:
+                self._say()
+        if heard.over or self._inbound.frames > MOST_FRAMES:
             self.connection.finish()
-        elif heard.reply and not self.connection.behind:
-            self.connection.push(heard.reply)
-        else:
-            self._reply = heard.reply or self._reply
 
     def drained(self) -> None:
-        """Between two messages is the place for an answer that is due."""
-        reply, self._reply = self._reply, b""
-        if not reply or self.connection.push(reply):
+        """Between two messages is the place for what is owed."""
+        if self._closing:
+            super().finish()
+            return
+        owed = self._take()
+        if not owed or self.connection.push(owed):
             super().drained()
+
+    def behind(self, piece: "Piece", sent: int) -> None:
+        """Something may be owed still: then `sent` is 0."""
+        owed = self._take()
+        super().behind(piece._replace(out=owed + piece.out) if owed else piece, sent)
 
     def finish(self) -> None:
         """Say that it is over."""
-        if self.connection.push(close_frame(Close.GOING_AWAY)):
+        self.waits = False
+        self._closing = True
+        if self.connection.push(self._take() + close_frame(Close.GOING_AWAY)):
             super().finish()
+
+    def _say(self) -> None:
+        """To one who waits in its tail's row: it must be found behind, while it is owed."""
+        try:
+            sent = self.connection.send(self._owed)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.connection.close()
+            return
+        self._owed = self._owed[sent:]
+        if self._owed:
+            self.send = _later
+
+    def _take(self) -> bytes:
+        owed, self._owed = self._owed, b""
+        self.send = self.connection.send
+        return owed
+
+
+def _later(_out: bytes) -> int:
+    """The `send` of who is owed something."""
+    raise BlockingIOError

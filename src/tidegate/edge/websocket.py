@@ -18,6 +18,8 @@ CONTROL_LIMIT = 125
 DATA_LIMIT = 4096
 """Bytes of data that a viewer may send in all: players send none, or a line of statistics."""
 _HEAD = struct.Struct(">BB")
+_NEVER_SENT = (1004, 1005, 1006)
+"""Closes whose numbers are reserved (RFC 6455 7.4.1)."""
 
 
 class Opcode(IntEnum):
@@ -85,12 +87,12 @@ def _head(opcode: int, size: int) -> bytes:
 class Inbound:
     """What one viewer says, frame by frame. After `over` it is told nothing more."""
 
-    __slots__ = ("_data", "_held", "pings")
+    __slots__ = ("_data", "_held", "frames")
 
     def __init__(self) -> None:
         self._held = b""
         self._data = 0
-        self.pings = 0
+        self.frames = 0
 
     def feed(self, data: bytes) -> Heard:
         """Take the next bytes; they may end anywhere."""
@@ -112,13 +114,11 @@ class Inbound:
     def _judge(self, frame: "_Frame") -> tuple[int, Heard]:
         if frame.fault:
             return 0, Heard(close_frame(frame.fault), over=True)
+        self.frames += 1
         match frame.opcode:
             case Opcode.CLOSE:
-                # 5.5.1: a close is answered by one, with the same number where it had one.
-                code = int.from_bytes(frame.payload[:2]) if len(frame.payload) >= 2 else 1000
-                return frame.size, Heard(close_frame(code), over=True)
+                return frame.size, Heard(close_frame(_echo(frame.payload)), over=True)
             case Opcode.PING:
-                self.pings += 1
                 pong = _head(Opcode.PONG, len(frame.payload)) + frame.payload
                 return frame.size, Heard(pong, over=False)
             case Opcode.PONG:
@@ -127,6 +127,15 @@ class Inbound:
         if self._data > DATA_LIMIT:
             return 0, Heard(close_frame(Close.TOO_BIG), over=True)
         return frame.size, _NOTHING
+
+
+def _echo(payload: bytes) -> int:
+    """A close is answered by one with its number (5.5.1), unless nobody may send that (7.4)."""
+    if not payload:
+        return Close.NORMAL
+    code = int.from_bytes(payload[:2])
+    sendable = (1000 <= code <= 1014 and code not in _NEVER_SENT) or 3000 <= code <= 4999
+    return code if len(payload) >= 2 and sendable else Close.PROTOCOL
 
 
 class _Frame(NamedTuple):

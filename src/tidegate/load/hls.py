@@ -4,6 +4,7 @@ Law: what is asked for next follows from the playlist alone; video and sound are
 connection each, and what is in the buffer is what both have.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from tidegate.load.abr import Abr
@@ -79,6 +80,13 @@ class HlsView(View):
         chosen = self.abr.choose(self._variants, variant)
         return None if chosen is variant else chosen
 
+    def stay(self, back_s: float) -> None:
+        """So far from the end: a buffer as long is no reason to hurry."""
+        rules = self.crew.rules
+        more = max(0.0, back_s - rules.target_s)
+        target_s, most_s = rules.target_s + more, rules.most_s + more
+        self.player.obey(replace(rules, target_s=target_s, most_s=most_s))
+
     def grew(self) -> None:
         """A track has more."""
         if all(track.end is not None for track in self._tracks):
@@ -107,6 +115,7 @@ class Track:
         "_init",
         "_listed_at",
         "_media",
+        "_news",
         "_playlist",
         "_point",
         "_queue",
@@ -132,6 +141,7 @@ class Track:
         self._point: tuple[int, int] | None = None
         self._queue: list[Piece] = []
         self._listed_at = 0.0
+        self._news = False
         self._redirects = 0
 
     def follow(self, playlist: Target) -> None:
@@ -189,11 +199,11 @@ class Track:
             pieces = self._from_start(pieces)
         else:
             pieces = [piece for piece in pieces if _place(piece) >= self._point]
-        self._queue = pieces
+        self._queue, self._news = pieces, bool(pieces)
         if playlist.init != self._init and playlist.init and pieces:
             self._init = playlist.init
             target = self._playlist.beside(playlist.init)
-            self.ask(target, self._opened, keep=True)
+            self.ask(target, self._opened, keep=True, span=playlist.init_range)
         else:
             self._next()
 
@@ -221,6 +231,7 @@ class Track:
             back = media.part_hold_back_s or 3 * media.part_target_s
         else:
             back = media.hold_back_s or HOLD_BACK_TARGETS * media.target_s
+        self._view.stay(back)
         left = 0.0
         for index in range(len(pieces) - 1, -1, -1):
             left += pieces[index].duration
@@ -234,8 +245,10 @@ class Track:
             piece = self._queue.pop(0)
             target = self._playlist.beside(piece.uri)
             key = f"{target.url} {piece.byte_range}"
-            keep = bool(self._scales) and key not in crew.times
-            if keep:
+            unknown = key not in crew.times
+            # Where a track begins is never guessed: sound and picture are laid side by side by it.
+            keep = bool(self._scales) and (unknown or self.end is None)
+            if keep and unknown:
                 crew.learn(key, None)
             self.ask(
                 target,
@@ -248,8 +261,8 @@ class Track:
         elif self._low_latency and self._media.can_block:
             self.load()
         else:
-            # RFC 8216 6.3.4: a target duration after the last load, half of it without news.
-            wait = self._media.target_s / 2
+            # RFC 8216bis 6.3.4: a target duration after the last load, half of it without news.
+            wait = self._media.target_s / (1 if self._news else 2)
             crew.loop.at(max(crew.loop.now, self._listed_at + wait), self._reload)
 
     def _reload(self) -> None:

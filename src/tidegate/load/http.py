@@ -17,7 +17,9 @@ _FIELDS = re.compile(
 )
 _CRLF = b"\r\n"
 _LENGTH = re.compile(rb"[0-9]{1,15}")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,64}\r\n")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t;][^\r\n]{0,64})?\r\n")
+_CHUNK_LIMIT = 128
+"""Bytes of the line of a chunk's size, and of one behind the last chunk."""
 
 
 class BadResponse(ValueError):
@@ -67,31 +69,45 @@ def parse_head(data: bytes) -> Head | None:
 
 
 class Chunks:
-    """A chunked body (RFC 9112 7.1): `feed` gives its bytes, until it is `over`."""
+    """A chunked body (RFC 9112 7.1): `feed` gives its bytes until all, trailers too, is `over`."""
 
     def __init__(self) -> None:
         self.over = False
         self._held = b""
         self._left = 0
+        self._line = self._size_line
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes. Raises `BadResponse`."""
-        held, out = self._held + data, []
-        while held and not self.over:
+        """Take the next bytes; what follows the body is dropped. Raises `BadResponse`."""
+        held, out, at = self._held + data, [], 0
+        while at < len(held) and not self.over:
             if self._left:
-                piece = held[: self._left]
-                held = held[len(piece) :]
-                out.append(piece[: max(0, self._left - len(_CRLF))])
+                piece = held[at : at + self._left]
                 self._left -= len(piece)
+                at += len(piece)
+                out.append(piece)
                 continue
-            found = _CHUNK.match(held)
-            if found is None:
-                if len(held) > 128:
-                    raise BadResponse("a chunk has no size")
+            end = held.find(b"\r\n", at, at + _CHUNK_LIMIT) + 2
+            if end < 2:
+                if len(held) - at >= _CHUNK_LIMIT:
+                    raise BadResponse("a line of a chunked body is too long")
                 break
-            size = int(found[1], 16)
-            held = held[found.end() :]
-            self.over = size == 0
-            self._left = size + len(_CRLF) if size else 0
-        self._held = held
+            self._line(held[at:end])
+            at = end
+        self._held = b"" if self.over else held[at:]
         return b"".join(out)
+
+    def _size_line(self, line: bytes) -> None:
+        found = _CHUNK.fullmatch(line)
+        if found is None:
+            raise BadResponse("a chunk has no size")
+        self._left = int(found[1], 16)
+        self._line = self._end_line if self._left else self._trailer
+
+    def _end_line(self, line: bytes) -> None:
+        if line != b"\r\n":
+            raise BadResponse("a chunk is longer than its size")
+        self._line = self._size_line
+
+    def _trailer(self, line: bytes) -> None:
+        self.over = line == b"\r\n"

@@ -78,7 +78,7 @@ def parse_lines(text: str) -> list[Line]:
             line = Line(float(share), float(kilobits) * 1000)
         except ValueError:
             separator = ""
-        if not separator or not line.share > 0 or not 0 <= line.rate < 1e12:
+        if not separator or not 0 < line.share < 1e12 or not 0 <= line.rate < 1e12:
             raise ValueError(f"{item!r} is not SHARE:KBITS, as in 70:20000")
         lines.append(line)
     return lines

@@ -76,6 +76,10 @@ class Player:
         """Seconds of media that are there and not played yet, as of the last call."""
         return self._end - self._position
 
+    def obey(self, rules: Rules) -> None:
+        """Play by other rules from now on: a playlist tells how far from the end to stay."""
+        self._rules = rules
+
     def arrived(self, start: float, end: float, now: float) -> None:
         """Media from `start` to `end` (its own seconds) is there; it began at `start` at first."""
         self.advance(now)

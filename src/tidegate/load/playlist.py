@@ -11,7 +11,8 @@ LINES = 50_000
 """Lines of a playlist: half a day of segments."""
 LINE = 4096
 """Characters of a line."""
-_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+_ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+_RANGE = re.compile(r"([0-9]{1,15})(?:@([0-9]{1,15}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -38,7 +39,10 @@ class Multivariant:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A segment or a part; times in seconds. `part` is None for a whole segment."""
+    """A segment or a part; times in seconds. `part` is None for a whole segment.
+
+    `byte_range` is empty, or "SIZE@OFFSET".
+    """
 
     uri: str
     duration: float
@@ -59,13 +63,11 @@ class Media:
     can_block: bool = False
     ended: bool = False
     init: str = ""
+    init_range: str = ""
+    next_msn: int = 0
+    """The number of the segment that is not whole yet."""
     segments: list[Piece] = field(default_factory=list)
     parts: list[Piece] = field(default_factory=list)
-
-    @property
-    def next_msn(self) -> int:
-        """The number of the segment that is not whole yet."""
-        return self.segments[-1].msn + 1 if self.segments else 0
 
 
 def parse(text: str) -> Multivariant | Media:
@@ -96,6 +98,24 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+class _Ranges:
+    """Byte ranges as they are listed: one without an offset follows the last of its resource."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, int] = {}
+
+    def whole(self, uri: str, text: str) -> str:
+        """`text`, a byte range of `uri` or none, with its offset. Raises `PlaylistError`."""
+        if not text:
+            return ""
+        found = _RANGE.fullmatch(text)
+        if found is None or not int(found[1]):
+            raise PlaylistError(f"{text[:40]!r} is no byte range")
+        offset = self._ends.get(uri, 0) if found[2] is None else int(found[2])
+        self._ends[uri] = offset + int(found[1])
+        return f"{int(found[1])}@{offset}"
+
+
 def _multivariant(lines: list[str]) -> Multivariant:
     variants: list[Variant] = []
     audio: dict[str, str] = {}
@@ -121,13 +141,16 @@ def _media(lines: list[str]) -> Media:
     msn = part = 0
     duration: float | None = None
     span = ""
+    ranges, part_ranges = _Ranges(), _Ranges()
     for line in lines:
         tag, _, rest = line.partition(":")
         match tag:
             case "#EXT-X-MEDIA-SEQUENCE":
+                if media.segments or media.parts:
+                    raise PlaylistError("a media sequence number behind the first segment")
                 msn = _whole(rest.strip())
             case "#EXT-X-PART":
-                media.parts.append(_part(line, msn, part))
+                media.parts.append(_part(line, msn, part, part_ranges))
                 part += 1
             case "#EXT-X-BYTERANGE":
                 span = rest.strip()
@@ -136,9 +159,12 @@ def _media(lines: list[str]) -> Media:
             case _ if line.startswith("#"):
                 _describe(media, tag, line)
             case _ if line and duration is not None:
-                piece = Piece(line.strip(), duration, msn, None, independent=True, byte_range=span)
+                uri = line.strip()
+                span = ranges.whole(uri, span)
+                piece = Piece(uri, duration, msn, None, independent=True, byte_range=span)
                 media.segments.append(piece)
                 msn, part, duration, span = msn + 1, 0, None, ""
+    media.next_msn = msn
     if not media.target_s:
         raise PlaylistError("the playlist has no target duration")
     return media
@@ -157,12 +183,14 @@ def _describe(media: Media, tag: str, line: str) -> None:
             media.hold_back_s = _seconds(control.get("HOLD-BACK", "0"))
             media.part_hold_back_s = _seconds(control.get("PART-HOLD-BACK", "0"))
         case "#EXT-X-MAP":
-            media.init = _attributes(line).get("URI", "")
+            found = _attributes(line)
+            media.init = found.get("URI", "")
+            media.init_range = _Ranges().whole(media.init, found.get("BYTERANGE", ""))
         case "#EXT-X-ENDLIST":
             media.ended = True
 
 
-def _part(line: str, msn: int, part: int) -> Piece:
+def _part(line: str, msn: int, part: int, ranges: _Ranges) -> Piece:
     found = _attributes(line)
     if "URI" not in found:
         raise PlaylistError("a part has no URI")
@@ -172,5 +200,5 @@ def _part(line: str, msn: int, part: int) -> Piece:
         msn,
         part,
         found.get("INDEPENDENT") == "YES",
-        found.get("BYTERANGE", ""),
+        ranges.whole(found["URI"], found.get("BYTERANGE", "")),
     )

@@ -1,5 +1,6 @@
 """A run as a picture: what was received and who was frozen over time, and how long joining took."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from tidegate.load.outcome import Outcome
@@ -18,7 +19,11 @@ def plot(outcome: Outcome, title: str, path: Path) -> None:
     over_time, joining = figure.subplots(2, 1, height_ratios=(3, 2))
     moments = outcome.moments[1:]
     at = [moment.at for moment in moments]
-    over_time.plot(at, [moment.received * 8 / 1e9 for moment in moments], color=_BLUE)
+    rates = [
+        moment.received * 8 / 1e9 / max(0.1, moment.at - before.at)
+        for before, moment in pairwise(outcome.moments)
+    ]
+    over_time.plot(at, rates, color=_BLUE)
     over_time.set_ylabel("received, Gbit/s", color=_BLUE)
     over_time.set_ylim(bottom=0)
     over_time.set_xlabel("seconds")

@@ -15,6 +15,7 @@ MOOF_LIMIT = 1 << 20
 """Bytes of a moof: a second of samples takes a few kB."""
 BOX_LIMIT = 1 << 30
 """Bytes of any other box."""
+_FIRST_BOXES = (b"ftyp", b"styp", b"moov")
 _FLV_HEAD = 11
 _VIDEO, _KEYFRAME = 9, 0x17
 
@@ -137,6 +138,8 @@ class Mp4Scan:
         if len(held) < 8:
             return False
         size, kind = int.from_bytes(held[:4]), bytes(held[4:8])
+        if not buffer.offset and kind not in _FIRST_BOXES:
+            raise ScanError("this is no MP4 file")
         read = kind in (b"moov", b"moof")
         if size < 8 or size > (MOOF_LIMIT if read else BOX_LIMIT):
             raise ScanError(f"an MP4 box of {size} bytes")
@@ -177,11 +180,14 @@ def fragment_times(moof: bytes, scales: dict[int, int]) -> list[tuple[float, flo
     found = []
     try:
         for traf in (box.payload for box in parse_boxes(moof) if box.kind == "traf"):
-            boxes = {box.kind: box.payload for box in parse_boxes(traf)}
+            inner = parse_boxes(traf)
+            boxes = {box.kind: box.payload for box in inner}
             tfhd, tfdt = boxes["tfhd"], boxes["tfdt"]
             scale = scales.get(int.from_bytes(tfhd[4:8]), 0) or next(iter(scales.values()))
             start = int.from_bytes(tfdt[4:12] if tfdt[0] else tfdt[4:8])
-            found.append((start / scale, (start + _ticks(boxes["trun"], _default(tfhd))) / scale))
+            default = _default(tfhd)
+            ticks = sum(_ticks(box.payload, default) for box in inner if box.kind == "trun")
+            found.append((start / scale, (start + ticks) / scale))
     except (MediaError, KeyError, IndexError, StopIteration) as error:
         raise ScanError(f"a moof that cannot be read: {error}") from error
     if not found:

@@ -29,8 +29,11 @@ class Target:
 
     def beside(self, uri: str) -> "Target":
         """What a playlist at this URL names. Raises `TargetError`."""
-        url = urljoin(self.url, uri)
-        at = urlsplit(url)
+        try:
+            url = urljoin(self.url, uri)
+            at = urlsplit(url)
+        except ValueError as error:
+            raise TargetError(f"{uri}: {error}") from error
         if at.netloc == self.host:
             path = at.path + (f"?{at.query}" if at.query else "")
             return Target(url, self.host, self.address, path)
@@ -39,17 +42,17 @@ class Target:
 
 def resolve(url: str) -> Target:
     """Look up a URL's host. Raises `TargetError`."""
-    at = urlsplit(url)
     try:
+        at = urlsplit(url)
         port = at.port or 80
     except ValueError as error:
-        raise TargetError(f"{url}: the port is no number up to 65535") from error
+        raise TargetError(f"{url}: {error}") from error
     if at.scheme != "http" or not at.hostname:
         raise TargetError(f"{url}: write http://HOST[:PORT]/PATH")
     try:
         found = socket.getaddrinfo(at.hostname, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise TargetError(f"{url}: {at.hostname} is not found: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:  # a label over 63 characters is a UnicodeError
+        raise TargetError(f"{url}: {at.hostname} is not found: {error}") from error
     address = str(found[0][4][0]), port
     return Target(url, at.netloc, address, (at.path or "/") + (f"?{at.query}" if at.query else ""))
 
