@@ -70,6 +70,7 @@ def test_help_shows_what_an_operator_runs_and_nothing_else() -> None:
     assert [line.split()[0] for line in commands if line.strip()] == [
         "demo",
         "doctor",
+        "load",
         "up",
         "upgrade",
     ]

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,32 @@ def test_fifty_players_of_each_kind_play(node: RunningNode, film: Path, path: st
         assert found["bitrate_mbps"] == pytest.approx(bitrate, rel=0.5)
 
 
+def test_flv_players_receive_what_the_source_sends(
+    start_node: Callable[..., RunningNode], tmp_path: Path
+) -> None:
+    """Beside it, at most what came at once when they joined: a keyframe interval of a second."""
+    video = "-c:v libx264 -preset veryfast -g 30 -sc_threshold 0 -pix_fmt yuv420p"
+    film = make_film(tmp_path / "film.mp4", seconds=20, video=video)
+    own = start_node()
+    with publishing(own.rtmp("film"), film, "-stream_loop", "-1"):
+        until(lambda: live(own, "film"), "the channel is live")
+        found = figures(f"{own.http}/live/film.flv", "--viewers", "50", "--seconds", "10")
+    bitrate = film.stat().st_size * 8 / 20 / 1e6
+    assert found["bitrate_mbps"] == pytest.approx(bitrate, rel=0.15)
+    assert found["freeze_rate"] < 0.02
+
+
+def test_a_picture_that_cannot_be_written_costs_no_figures(
+    node: RunningNode, tmp_path: Path
+) -> None:
+    options = ["--viewers", "2", "--seconds", "1", "--plot", str(tmp_path / "none" / "load.png")]
+    done = load(f"{node.http}/live/film.flv", *options)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["views"] == 2
+    assert done.stderr.strip().splitlines()[-1].startswith("tidegate: --plot")
+    assert "Traceback" not in done.stderr
+
+
 def test_whole_segments_churn_two_processes_and_a_picture(
     node: RunningNode, tmp_path: Path
 ) -> None:
@@ -95,7 +121,12 @@ def test_what_is_not_there_is_told(node: RunningNode) -> None:
         port = taken.getsockname()[1]
     done = load(f"http://127.0.0.1:{port}/a.m3u8", "--viewers", "3", "--seconds", "2")
     assert json.loads(done.stdout)["errors"]["refused"] >= 3
-    for url in ("http://127.0.0.1/a.webm", "ftp://127.0.0.1/a.flv", "http://nowhere.invalid/a.flv"):
+    for url in (
+        "http://127.0.0.1/a.webm",
+        "ftp://127.0.0.1/a.flv",
+        "http://nowhere.invalid/a.flv",
+        "http://[/a.flv",
+    ):
         done = load(url)
         assert done.returncode == 2
         assert done.stderr.strip().splitlines()[-1].startswith("tidegate: ")

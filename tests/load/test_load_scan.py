@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.load.atlas import SIGNATURE, Mark
-from tidegate.load.scan import FlvScan, Mp4Scan, ScanError, fragment_times, timescales
+from tidegate.load.scan import (
+    FlvScan,
+    Mp4Scan,
+    ScanError,
+    fragment_times,
+    segment_times,
+    timescales,
+)
 from tidegate.media import AudioTrack, Sample, Track, aac, cmaf, flv, h264
 from tidegate.media.cmaf.box import box, full_box, parse_boxes
 
@@ -203,3 +210,15 @@ def test_the_ticks_of_each_track() -> None:
     moov = next(each.payload for each in parse_boxes(MP4) if each.kind == "moov")
     tracks: dict[int, Track] = {cmaf.VIDEO_ID: VIDEO, cmaf.AUDIO_ID: AUDIO}
     assert timescales(moov) == {number: track.timescale for number, track in tracks.items()}
+
+
+def test_when_a_segment_begins_and_ends() -> None:
+    scales = {cmaf.VIDEO_ID: 90_000, cmaf.AUDIO_ID: 48_000}
+    boxes = parse_boxes(MP4)
+    moofs = [each for each in boxes if each.kind == "moof"]
+    times = [span for each in moofs for span in fragment_times(each.payload, scales)]
+    found = segment_times(MP4, scales)
+    assert found == (min(start for start, _ in times), max(end for _, end in times))
+    assert segment_times(MP4[: moofs[0].start], scales) is None
+    assert segment_times(MP4[:-1], scales) is None
+    assert segment_times(MP4, {}) is None

@@ -83,16 +83,15 @@ def load(  # noqa: PLR0913, PLR0917  (one option each)
         rules = Rules(start_s=BUFFERS[kind_of(url)] if buffer is None else buffer)
         with _Bar(seconds, processes) as bar:
             outcome = run_load(target, audience, rules, processes, not no_low_latency, bar.tell)
+        if as_json:
+            click.echo(json.dumps(outcome.figures(seconds)))
+        else:
+            Console().print(_table(outcome, seconds))
         if picture is not None:
             plot(outcome, f"{viewers:,} viewers of {url}", picture)
     except TargetError as error:
         click.echo(f"tidegate: {error}", err=True)
         sys.exit(2)
-    figures = outcome.figures(seconds)
-    if as_json:
-        click.echo(json.dumps(figures))
-    else:
-        Console().print(_table(outcome, seconds))
 
 
 class _Bar:

@@ -12,7 +12,7 @@ from tidegate.load.crew import Crew
 from tidegate.load.fetch import Fetch, Fetched
 from tidegate.load.plan import Visit
 from tidegate.load.playlist import Media, Multivariant, Piece, PlaylistError, Variant, parse
-from tidegate.load.scan import ScanError, fragment_times, timescales
+from tidegate.load.scan import ScanError, segment_times, timescales
 from tidegate.load.target import Target, TargetError
 from tidegate.load.view import View
 from tidegate.media import MediaError
@@ -272,7 +272,7 @@ class Track:
     def _came(self, piece: Piece, key: str, fetched: Fetched) -> None:
         crew, view = self._view.crew, self._view
         if fetched.body:
-            crew.learn(key, self._times(fetched.body))
+            crew.learn(key, segment_times(fetched.body, self._scales))
         times = crew.times.get(key)
         if times is None:
             begin = self.end if self.end is not None else 0.0
@@ -291,15 +291,6 @@ class Track:
             self.load()
         else:
             self._next()
-
-    def _times(self, body: bytes) -> tuple[float, float] | None:
-        """When the media in a segment or part begins and ends, by its own boxes."""
-        try:
-            moofs = [box.payload for box in parse_boxes(body) if box.kind == "moof"]
-            spans = [span for moof in moofs for span in fragment_times(moof, self._scales)]
-        except (ScanError, MediaError):
-            return None
-        return (min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None
 
 
 def _place(piece: Piece) -> tuple[int, int]:

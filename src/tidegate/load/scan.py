@@ -195,6 +195,16 @@ def fragment_times(moof: bytes, scales: dict[int, int]) -> list[tuple[float, flo
     return found
 
 
+def segment_times(body: bytes, scales: dict[int, int]) -> tuple[float, float] | None:
+    """When the media in a segment or part begins and ends, seconds; None if its boxes lie."""
+    try:
+        moofs = [box.payload for box in parse_boxes(body) if box.kind == "moof"]
+        spans = [span for moof in moofs for span in fragment_times(moof, scales)]
+    except (ScanError, MediaError):
+        return None
+    return (min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None
+
+
 def _default(tfhd: bytes) -> int:
     """tfhd's default sample duration (8.8.7); 0 where it has none."""
     flags, at = int.from_bytes(tfhd[1:4]), 8
