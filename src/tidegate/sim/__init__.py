@@ -1,0 +1,1 @@
+"""Simulated viewers, networks and sites: an event rehearsed before it is live."""

@@ -1,0 +1,1 @@
+"""What was carried and what it costs: contracts, samples, percentiles."""
