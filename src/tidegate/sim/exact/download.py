@@ -1,0 +1,70 @@
+"""One request: what was asked for, what came of it, and whether it was given up.
+
+Law: a download is looked at whenever 12 kbit and 50 ms more of it have passed, never between.
+"""
+
+from collections.abc import Callable
+
+from tidegate.sim.exact.network import Network
+
+LOOK_BITS = 12_000.0
+LOOK_MS = 50.0
+
+Watch = Callable[[float, float, float], int | None]
+"""(bits so far, never 0; ms since the request; ms of buffer left) to the rung to give the download
+up for, or None to go on."""
+
+
+class Download:
+    """`size` bits of a segment at `rung`; `ms` since the request, `ttfb_ms` of them latency.
+
+    `given_up_for` is the rung that was thought better while it ran; None means it is whole.
+    """
+
+    __slots__ = ("given_up_for", "got", "ms", "rung", "size", "ttfb_ms")
+
+    def __init__(self, rung: int, size: float) -> None:
+        self.rung = rung
+        self.size = size
+        self.got = 0.0
+        self.ms = 0.0
+        self.ttfb_ms = 0.0
+        self.given_up_for: int | None = None
+
+    @property
+    def body_ms(self) -> float:
+        """From the first bit to the last that came."""
+        return self.ms - self.ttfb_ms
+
+    @property
+    def kbps(self) -> float:
+        """Of the body."""
+        return self.got / self.body_ms
+
+    def run(self, network: Network) -> None:
+        """To the end, whatever happens."""
+        self.ttfb_ms = network.latency()
+        self.ms = self.ttfb_ms + network.download(self.size)
+        self.got = self.size
+
+    def run_watched(
+        self, network: Network, level_ms: float, watching: Callable[["Download"], Watch]
+    ) -> None:
+        """To the end, or until `watching` gives it up; the buffer held `level_ms` at the request.
+
+        `watching` is asked once the latency is known.
+        """
+        self.ttfb_ms = ms = network.latency()
+        watch = watching(self)
+        size, got = self.size, 0.0
+        least_ms = LOOK_MS - ms
+        while got < size:
+            bits, took = network.progress(size - got, LOOK_BITS, least_ms)
+            ms += took
+            got += bits
+            if got < size:
+                self.given_up_for = watch(got, ms, max(0.0, level_ms - ms))
+                if self.given_up_for is not None:
+                    break
+            least_ms = LOOK_MS
+        self.got, self.ms = got, ms

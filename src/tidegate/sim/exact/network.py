@@ -1,0 +1,86 @@
+"""A line that carries one request at a time: how long it takes is the trace's alone to say.
+
+Law: only `Network` moves along the trace, and only by what is asked of it. Sums are made in
+Sabre's order, as a last bit may decide which side of a period's end a download falls on.
+"""
+
+from tidegate.sim.exact.trace import Trace
+
+
+class Network:
+    """A place in a trace, from its beginning."""
+
+    __slots__ = ("_at", "_kbps", "_latency", "_left", "_periods")
+
+    def __init__(self, trace: Trace) -> None:
+        self._periods = trace.periods
+        self._at = -1
+        self._next()
+
+    def _next(self) -> None:
+        self._at = (self._at + 1) % len(self._periods)
+        period = self._periods[self._at]
+        self._left = period.duration_ms
+        self._kbps = period.bandwidth_kbps
+        self._latency = period.latency_ms
+
+    def wait(self, ms: float) -> None:
+        """Nothing is asked of the line for so long."""
+        while ms > self._left:
+            ms -= self._left
+            self._next()
+        self._left -= ms
+
+    def latency(self) -> float:
+        """Milliseconds from a request to its first bit.
+
+        Where the latency changes under way, the share of it still to wait stays.
+        """
+        share = 1.0
+        total = 0.0
+        while share > 0:
+            ms = share * self._latency
+            if ms <= self._left:
+                self._left -= ms
+                return total + ms
+            total += self._left
+            share -= self._left / self._latency
+            self._next()
+        return total
+
+    def download(self, bits: float) -> float:
+        """Milliseconds until so many more bits are there."""
+        total = 0.0
+        while bits > self._left * self._kbps:
+            total += self._left
+            bits -= self._left * self._kbps
+            self._next()
+        ms = bits / self._kbps
+        self._left -= ms
+        return total + ms
+
+    def progress(self, bits: float, least_bits: float, least_ms: float) -> tuple[float, float]:
+        """Some of `bits`: no less than `least_bits` and for no less than `least_ms`.
+
+        Returns the bits that came and the milliseconds it took.
+        """
+        came = took = 0.0
+        while bits > 0 and (least_bits > 0 or least_ms > 0):
+            kbps, left = self._kbps, self._left
+            least = max(least_bits, least_ms * kbps)
+            until_next = left * kbps
+            if kbps > 0 and min(bits, least) <= until_next:
+                part = min(bits, least)
+                ms = part / kbps
+                self._left = left - ms
+                return came + part, took + ms
+            if kbps == 0 and least_bits <= 0 and least_ms <= left:
+                self._left = left - least_ms
+                return came, took + least_ms
+            self._next()
+            came += until_next
+            took += left
+            bits -= until_next
+            least_bits -= until_next
+            least_ms -= left
+        return came, took
