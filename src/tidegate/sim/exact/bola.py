@@ -25,7 +25,8 @@ def utilities(movie: Movie, lowest: float) -> list[float]:
 
 def best(worths: Sequence[float], rates: Sequence[float], level_ms: float) -> int:
     """The rung of the highest score; `worths` are the V (utility + gamma p)."""
-    return max(range(len(rates)), key=lambda rung: (worths[rung] - level_ms) / rates[rung])
+    scores = [(worth - level_ms) / rate for worth, rate in zip(worths, rates, strict=True)]
+    return scores.index(max(scores))
 
 
 def rivals(

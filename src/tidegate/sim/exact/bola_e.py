@@ -80,7 +80,8 @@ class BolaE:
             left = size - got - ttfb_ms * (got / (ms - ttfb_ms))
             if left <= 0:
                 return None
-            level = max(0.0, level_ms + placeholder - ttfb_ms)
+            level = level_ms + placeholder - ttfb_ms
+            level = level if level > 0 else 0.0
             return better((worth - level) / left, left, level, others)
 
         return watch

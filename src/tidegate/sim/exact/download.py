@@ -1,14 +1,11 @@
 """One request: what was asked for, what came of it, and whether it was given up.
 
-Law: a download is looked at whenever 12 kbit and 50 ms more of it have passed, never between.
+Law: a download is given up at a look, never between two.
 """
 
 from collections.abc import Callable
 
 from tidegate.sim.exact.network import Network
-
-LOOK_BITS = 12_000.0
-LOOK_MS = 50.0
 
 Watch = Callable[[float, float, float], int | None]
 """(bits so far, never 0; ms since the request; ms of buffer left) to the rung to give the download
@@ -54,17 +51,13 @@ class Download:
 
         `watching` is asked once the latency is known.
         """
-        self.ttfb_ms = ms = network.latency()
-        watch = watching(self)
-        size, got = self.size, 0.0
-        least_ms = LOOK_MS - ms
-        while got < size:
-            bits, took = network.progress(size - got, LOOK_BITS, least_ms)
-            ms += took
-            got += bits
+        self.ttfb_ms = network.latency()
+        watch, size = watching(self), self.size
+        got = ms = 0.0
+        for got, ms in network.looks(size, self.ttfb_ms):
             if got < size:
-                self.given_up_for = watch(got, ms, max(0.0, level_ms - ms))
+                left_ms = level_ms - ms
+                self.given_up_for = watch(got, ms, left_ms if left_ms > 0 else 0.0)
                 if self.given_up_for is not None:
                     break
-            least_ms = LOOK_MS
         self.got, self.ms = got, ms

@@ -4,7 +4,13 @@ Law: only `Network` moves along the trace, and only by what is asked of it. Sums
 Sabre's order, as a last bit may decide which side of a period's end a download falls on.
 """
 
+from collections.abc import Iterator
+
 from tidegate.sim.exact.trace import Trace
+
+LOOK_BITS = 12_000.0
+LOOK_MS = 50.0
+"""A download is looked at when so much more of it came and so much more time has passed."""
 
 
 class Network:
@@ -59,18 +65,40 @@ class Network:
         self._left -= ms
         return total + ms
 
-    def progress(self, bits: float, least_bits: float, least_ms: float) -> tuple[float, float]:
-        """Some of `bits`: no less than `least_bits` and for no less than `least_ms`.
+    def looks(self, bits: float, ms: float) -> Iterator[tuple[float, float]]:
+        """Downloads `bits` after a latency of `ms`: (bits so far, ms since the request), often.
 
-        Returns the bits that came and the milliseconds it took.
+        A look comes when `LOOK_BITS` and `LOOK_MS` more have passed, the latency being part of the
+        first, and at the end. Leave off at any look; the place in the trace is right.
         """
+        got = 0.0
+        wait_ms = LOOK_MS - ms
+        while got < bits:
+            part, took = self._stretch(bits - got, wait_ms)
+            got += part
+            ms += took
+            yield got, ms
+            wait_ms = LOOK_MS
+            kbps, left = self._kbps, self._left
+            step = max(LOOK_BITS, LOOK_MS * kbps)
+            if kbps > 0:
+                took = step / kbps
+                while step < bits - got and step <= left * kbps:
+                    left -= took
+                    self._left = left
+                    got += step
+                    ms += took
+                    yield got, ms
+
+    def _stretch(self, bits: float, least_ms: float) -> tuple[float, float]:
+        """The bits until the next look, and the milliseconds they took, over any periods' ends."""
         came = took = 0.0
+        least_bits = LOOK_BITS
         while bits > 0 and (least_bits > 0 or least_ms > 0):
             kbps, left = self._kbps, self._left
-            least = max(least_bits, least_ms * kbps)
+            part = min(bits, max(least_bits, least_ms * kbps))
             until_next = left * kbps
-            if kbps > 0 and min(bits, least) <= until_next:
-                part = min(bits, least)
+            if kbps > 0 and part <= until_next:
                 ms = part / kbps
                 self._left = left - ms
                 return came + part, took + ms

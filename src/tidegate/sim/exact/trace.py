@@ -52,7 +52,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 def parse_trace(data: bytes, name: str = "trace") -> Trace:
     """The trace in a file of Sabre's form. Raises `BadFile`, whose text begins with `name`."""
-    trace = Trace(decode(data, _Periods, name))  # type: ignore[arg-type]
+    trace = Trace(decode(data, _Periods, name))
     if not any(period.bandwidth_kbps for period in trace.periods):
         raise BadFile(f"{name}: bandwidth_kbps is 0 in every period; one must carry something")
     return trace
