@@ -32,6 +32,7 @@ from tidegate.edge.routes import (
 )
 from tidegate.edge.segments import Segments
 from tidegate.edge.streams import Streams
+from tidegate.edge.timers import Timer
 
 PATIENCE_TARGETS = 3
 """Target durations a request is kept waiting, then 503 (RFC 8216bis 6.2.5.2)."""
@@ -40,6 +41,8 @@ PATIENCE_S = 6.0
 
 KNOWN_TARGETS = 8192
 """Targets whose answer is found at once: the parts and playlists of some forty channels."""
+SWEEP_S = 5.0
+"""Seconds between two looks for answers gone stale, which hold bytes and files that are retired."""
 
 Waited = Media | Multivariant
 
@@ -65,6 +68,8 @@ class Service:
             counts.tally("busy", 503), 503, "Out of descriptors; try again.", NO_STORE + RETRY
         )
         self._known: dict[bytes, Answer] = {}
+        self._sweeper = Timer(self._sweep)
+        self._sweep(loop.now)
         self._preflight = Answer(counts.tally("preflight", 204), 204, PREFLIGHT + CORS, b"")
         self._by_route: dict[type, Callable[[Connection, Any], Answer | None]] = {
             Index: lambda _connection, _route: self._file("index.html"),
@@ -125,6 +130,12 @@ class Service:
                 self._known.clear()
             self._known[request.target] = answer
         return answer
+
+    def _sweep(self, now: float) -> None:
+        known = self._known.items()
+        self._known = {target: answer for target, answer in known if not answer.source.stale}
+        self._sweeper.deadline = now + SWEEP_S
+        self._loop.wheel.watch(self._sweeper)
 
     def _media(self, connection: Connection, route: Media) -> Answer | None:
         epoch = self._catalog.epoch(route.channel, route.epoch)
