@@ -2,7 +2,7 @@
 
 from tidegate.sim.exact.errors import BadFile, BadOptions, Endless, ExactError
 from tidegate.sim.exact.movie import Movie, parse_movie, read_movie
-from tidegate.sim.exact.options import RULES, Options
+from tidegate.sim.exact.options import RULES, Options, RuleName
 from tidegate.sim.exact.player import Player, play
 from tidegate.sim.exact.result import Result
 from tidegate.sim.exact.trace import Period, Trace, parse_trace, read_trace
@@ -18,6 +18,7 @@ __all__ = [
     "Period",
     "Player",
     "Result",
+    "RuleName",
     "Trace",
     "parse_movie",
     "parse_trace",
