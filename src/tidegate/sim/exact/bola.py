@@ -7,9 +7,10 @@ lower rung of two alike. All levels are milliseconds.
 import math
 from collections.abc import Sequence
 
-from tidegate.sim.exact.download import Download, Watch
+from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
 from tidegate.sim.exact.movie import Movie
+from tidegate.sim.exact.network import Watch
 from tidegate.sim.exact.options import Options
 from tidegate.sim.exact.rule import Choice, sustained
 

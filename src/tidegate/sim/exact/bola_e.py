@@ -5,9 +5,10 @@ buffer fills; it is never larger than the last rung's bounds say.
 """
 
 from tidegate.sim.exact.bola import best, better, rivals, utilities
-from tidegate.sim.exact.download import Download, Watch
+from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
 from tidegate.sim.exact.movie import Movie
+from tidegate.sim.exact.network import Watch
 from tidegate.sim.exact.options import Options
 from tidegate.sim.exact.rule import Choice, sustained
 from tidegate.sim.exact.throughput import BufferCap

@@ -5,11 +5,7 @@ Law: a download is given up at a look, never between two.
 
 from collections.abc import Callable
 
-from tidegate.sim.exact.network import Network
-
-Watch = Callable[[float, float, float], int | None]
-"""(bits so far, never 0; ms since the request; ms of buffer left) to the rung to give the download
-up for, or None to go on."""
+from tidegate.sim.exact.network import Network, Watch
 
 
 class Download:
@@ -52,12 +48,6 @@ class Download:
         `watching` is asked once the latency is known.
         """
         self.ttfb_ms = network.latency()
-        watch, size = watching(self), self.size
-        got = ms = 0.0
-        for got, ms in network.looks(size, self.ttfb_ms):
-            if got < size:
-                left_ms = level_ms - ms
-                self.given_up_for = watch(got, ms, left_ms if left_ms > 0 else 0.0)
-                if self.given_up_for is not None:
-                    break
-        self.got, self.ms = got, ms
+        self.got, self.ms, self.given_up_for = network.download_watched(
+            self.size, self.ttfb_ms, level_ms, watching(self)
+        )

@@ -5,9 +5,10 @@ a player that never holds as much plays THROUGHPUT to the end.
 """
 
 from tidegate.sim.exact.bola import Bola
-from tidegate.sim.exact.download import Download, Watch
+from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
 from tidegate.sim.exact.movie import Movie
+from tidegate.sim.exact.network import Watch
 from tidegate.sim.exact.options import Options
 from tidegate.sim.exact.rule import Choice
 from tidegate.sim.exact.throughput import Throughput

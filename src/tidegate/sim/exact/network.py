@@ -4,13 +4,17 @@ Law: only `Network` moves along the trace, and only by what is asked of it. Sums
 Sabre's order, as a last bit may decide which side of a period's end a download falls on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from tidegate.sim.exact.trace import Trace
 
 LOOK_BITS = 12_000.0
 LOOK_MS = 50.0
 """A download is looked at when so much more of it came and so much more time has passed."""
+
+Watch = Callable[[float, float, float], int | None]
+"""(bits so far, never 0; ms since the request; ms of buffer left) to the rung to give the download
+up for, or None to go on."""
 
 
 class Network:
@@ -65,30 +69,41 @@ class Network:
         self._left -= ms
         return total + ms
 
-    def looks(self, bits: float, ms: float) -> Iterator[tuple[float, float]]:
-        """Downloads `bits` after a latency of `ms`: (bits so far, ms since the request), often.
+    def download_watched(
+        self, bits: float, ms: float, level_ms: float, watch: Watch
+    ) -> tuple[float, float, int | None]:
+        """Downloads `bits` after a latency of `ms`, with `level_ms` of buffer at the request.
 
-        A look comes when `LOOK_BITS` and `LOOK_MS` more have passed, the latency being part of the
-        first, and at the end. Leave off at any look; the place in the trace is right.
+        Looks when `LOOK_BITS` and `LOOK_MS` more have passed, the latency being part of the first,
+        and leaves off when `watch` says so. Returns the bits that came, the milliseconds since the
+        request and what `watch` said.
         """
-        got = 0.0
-        wait_ms = LOOK_MS - ms
-        while got < bits:
+        got, wait_ms = 0.0, LOOK_MS - ms
+        while True:
             part, took = self._stretch(bits - got, wait_ms)
             got += part
             ms += took
-            yield got, ms
+            if got >= bits:
+                return got, ms, None
+            level = level_ms - ms
+            target = watch(got, ms, level if level > 0 else 0.0)
+            if target is not None:
+                return got, ms, target
             wait_ms = LOOK_MS
             kbps, left = self._kbps, self._left
+            if kbps == 0:
+                continue
             step = max(LOOK_BITS, LOOK_MS * kbps)
-            if kbps > 0:
-                took = step / kbps
-                while step < bits - got and step <= left * kbps:
-                    left -= took
-                    self._left = left
-                    got += step
-                    ms += took
-                    yield got, ms
+            took = step / kbps
+            while target is None and step < bits - got and step <= left * kbps:
+                left -= took
+                got += step
+                ms += took
+                level = level_ms - ms
+                target = watch(got, ms, level if level > 0 else 0.0)
+            self._left = left
+            if target is not None:
+                return got, ms, target
 
     def _stretch(self, bits: float, least_ms: float) -> tuple[float, float]:
         """The bits until the next look, and the milliseconds they took, over any periods' ends."""

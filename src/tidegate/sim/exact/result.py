@@ -8,8 +8,9 @@ class Result:
     """Totals of one session, in Sabre's sense of them.
 
     total_ms: join, playback and freezes. join_ms: request to whole first segment. freezes: times
-    the buffer ran dry. mean_kbps: bitrates played, over `total_ms`. switched_kbps: steps of bitrate
-    between segments, added. given_up: downloads abandoned.
+    the buffer ran dry; a freeze that finds it dry, as with room for one segment, counts as none.
+    mean_kbps: bitrates played, over `total_ms`. switched_kbps: steps of bitrate between segments,
+    added. given_up: downloads abandoned.
     """
 
     total_ms: float

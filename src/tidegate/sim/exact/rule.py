@@ -6,9 +6,10 @@ nothing else of player and network.
 
 from typing import Protocol
 
-from tidegate.sim.exact.download import Download, Watch
+from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
 from tidegate.sim.exact.movie import Movie
+from tidegate.sim.exact.network import Watch
 
 Choice = tuple[int, float]
 """The rung, and milliseconds to wait before it is asked for."""

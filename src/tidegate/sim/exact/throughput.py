@@ -4,9 +4,10 @@ Law: what is not learnt of an abandoned download is Sabre's own: the estimate do
 it is the insufficient-buffer rule that brings the rung down when a line collapses.
 """
 
-from tidegate.sim.exact.download import Download, Watch
+from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
 from tidegate.sim.exact.movie import Movie
+from tidegate.sim.exact.network import Watch
 from tidegate.sim.exact.options import Options
 from tidegate.sim.exact.rule import Choice, sustained
 
