@@ -5,9 +5,7 @@ a key. Unknown keys are refused with the nearest name. `docs/settings.md` is mad
 a test holds the two together.
 """
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -22,6 +20,8 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from tidegate.mistakes import complaints, read_toml
 
 CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """What a channel may be called: fit for a path, a URL and a folder without escaping."""
@@ -297,19 +297,15 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
 
     Raises `SettingsError` with one line a mistake.
     """
-    tables: dict[str, Any] = {}
-    if path is not None:
-        try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise SettingsError(f"{path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: not TOML: {error}") from error
+    try:
+        tables = {} if path is None else read_toml(path)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     _override(tables, environ)
     try:
         return Settings.model_validate(tables)
     except ValidationError as error:
-        raise SettingsError("\n".join(_complaints(error))) from error
+        raise SettingsError("\n".join(complaints(error, Settings))) from error
 
 
 def _override(tables: dict[str, Any], environ: Mapping[str, str]) -> None:
@@ -321,31 +317,3 @@ def _override(tables: dict[str, Any], environ: Mapping[str, str]) -> None:
             value = environ.get(f"TIDEGATE_{table}_{key}".upper())
             if value is not None and isinstance(tables.setdefault(table, {}), dict):
                 tables[table][key] = value
-
-
-def _complaints(error: ValidationError) -> list[str]:
-    """One line a mistake: where it is, what is wrong, and for an unknown key the nearest name."""
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False):
-        where = [str(step) for step in problem["loc"]]
-        name = ".".join(where)
-        if not where:
-            lines.append(problem["msg"].removeprefix("Value error, "))
-            continue
-        if problem["type"] != "extra_forbidden":
-            lines.append(f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
-            continue
-        near = difflib.get_close_matches(where[-1], _known(where[:-1]), n=1, cutoff=0.5)
-        lines.append(
-            f"{name}: there is no such key" + (f"; did you mean {near[0]}?" if near else "")
-        )
-    return lines
-
-
-def _known(where: list[str]) -> list[str]:
-    if not where:
-        return list(Settings.model_fields)
-    if where[0] == "channels":
-        return list(Channel.model_fields)
-    model = Settings.model_fields[where[0]].annotation
-    return list(model.model_fields) if isinstance(model, type) else []
