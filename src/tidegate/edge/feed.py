@@ -125,6 +125,11 @@ class Feed:
         for bench, _ in waiting.values():
             for connection in list(bench):
                 connection.wake(gone)
+        self._drop_answers()
+        for kept in (self.parts, self.segments):
+            for answer in kept.values():
+                answer.source = NOWHERE  # a cycle with this would hold the files for long
+            kept.clear()
         self.reader.close()
 
     def _tell_tails(self) -> None:
