@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.dispatch.freeze import Estimates
 from tidegate.dispatch.plan import Plan
 
 
@@ -25,6 +26,8 @@ class Snapshot:
     level_mbps: float64 [D], what each billing domain is billed for already this month, so that
     traffic below it is free. free: bool [D], whether this five minutes is one of its free ones.
     ladder_kbps: the renditions' rates, ascending.
+    estimates: what earlier moments told about freezes (`freeze.update`); without it the last half
+    minute speaks alone.
     """
 
     now: float
@@ -41,3 +44,4 @@ class Snapshot:
     free: npt.NDArray[np.bool_]
     ladder_kbps: tuple[float, ...]
     last: Plan | None
+    estimates: Estimates | None = None

@@ -1,0 +1,83 @@
+"""Where each variable and each row of the linear programme stands.
+
+Law: the shape follows from the topology and the ladder alone, so one model serves every moment and
+only figures in it change.
+"""
+
+from dataclasses import dataclass
+
+from tidegate.dispatch.pools import Paths
+
+
+class Spans:
+    """Names for stretches of a line of numbers, given out in order."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def take(self, count: int) -> slice:
+        """The next `count`."""
+        self.size += count
+        return slice(self.size - count, self.size)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """All flows in Gbit/s.
+
+    stay, come [P]: what a path carries of those who are on it already, and of others; pool [Q]:
+    both, over the pool's groups; load [S]; easy, ceiling, full [S]: what of it lies above these
+    shares of the capacity; rise [D]: what is billed; reserve [Q]: what would find no room were the
+    path's site lost; link [L]: above the peering's; shed [R * G]: withheld by taking away one more
+    rung, and last all; freeze: above the budget; move: above the limit.
+    """
+
+    stay: slice
+    come: slice
+    pool: slice
+    load: slice
+    easy: slice
+    ceiling: slice
+    full: slice
+    rise: slice
+    reserve: slice
+    link: slice
+    shed: slice
+    freeze: slice
+    move: slice
+    size: int
+
+    @classmethod
+    def of(cls, paths: Paths, rungs: int) -> "Columns":
+        """For a ladder of so many rungs."""
+        topology, spans = paths.topology, Spans()
+        count, pools, sites = len(paths.group), len(paths.pool), len(topology.sites)
+        sizes = (count, count, pools, sites, sites, sites, sites, len(topology.contracts), pools)
+        sizes += (len(topology.links), rungs * len(topology.groups), 1, 1)
+        taken = [spans.take(size) for size in sizes]
+        return cls(*taken, size=spans.size)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """demand [G]; pool [Q] and load [S]: sums; pieces [S]; bill [D]; reserve [Q]; link [L]."""
+
+    demand: slice
+    pool: slice
+    load: slice
+    pieces: slice
+    bill: slice
+    reserve: slice
+    link: slice
+    freeze: slice
+    move: slice
+    size: int
+
+    @classmethod
+    def of(cls, paths: Paths) -> "Rows":
+        """Its rows do not depend on the ladder."""
+        topology, spans = paths.topology, Spans()
+        pools, sites = len(paths.pool), len(topology.sites)
+        sizes = (len(topology.groups), pools, sites, sites, len(topology.contracts), pools)
+        taken = [spans.take(size) for size in (*sizes, len(topology.links), 1, 1)]
+        return cls(*taken, size=spans.size)

@@ -1,0 +1,86 @@
+"""How much a path or a site adds to freezes, out of reports that are few and noisy.
+
+Law: viewers freeze on their own lines too, so a path is judged against the group's other paths,
+never by itself. What it adds is charged as far as it is proven: its shrunken mean less `PROOF`
+standard deviations. An upper bound instead would charge paths that are all right: with two million
+viewers on three thousand paths its width alone is more than the whole budget.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.topology import NO_SITE, Topology
+
+Floats = npt.NDArray[np.float64]
+
+WINDOW_S = 30.0
+"""Seconds that a report covers."""
+HALF_LIFE_S = 60.0
+CELL_S = 36_000.0
+"""Seconds of watching that the parent's figure weighs against a cell's own."""
+SITE_S = 7_200.0
+STALL_S = 6.0
+"""Mean of a stall's square over its mean: by how much seconds of freezing vary more than counts."""
+PROOF = 1.64
+MOST = 0.25
+"""Frozen share of a cell at most: a crowd that says more is broken or lies."""
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Decayed sums, float64 [G, K]: seconds frozen and seconds watched; `at` is when."""
+
+    at: float
+    frozen_s: Floats
+    watched_s: Floats
+
+
+def update(held: Estimates | None, now: float, frozen_s: Floats, watched_s: Floats) -> Estimates:
+    """Ages what is held and adds the last half minute, less what an earlier one already told."""
+    frozen = np.minimum(frozen_s, MOST * watched_s)
+    if held is None or held.frozen_s.shape != frozen.shape:
+        return Estimates(now, frozen, watched_s.copy())
+    passed = max(0.0, now - held.at)
+    age, fresh = 0.5 ** (passed / HALF_LIFE_S), min(1.0, passed / WINDOW_S)
+    return Estimates(
+        now, held.frozen_s * age + frozen * fresh, held.watched_s * age + watched_s * fresh
+    )
+
+
+def floor(estimates: Estimates) -> Floats:
+    """[G]: frozen share of the better half of each group's watching: what its lines cause."""
+    frozen, watched = estimates.frozen_s, estimates.watched_s
+    rate = np.divide(frozen, watched, out=np.full(frozen.shape, np.inf), where=watched > 0)
+    order = np.argsort(rate, axis=1)
+    sorted_watched = np.take_along_axis(watched, order, axis=1)
+    sorted_frozen = np.take_along_axis(frozen, order, axis=1)
+    before = np.cumsum(sorted_watched, axis=1) - sorted_watched
+    better = before < 0.5 * watched.sum(axis=1, keepdims=True)
+    seen = (sorted_watched * better).sum(axis=1)
+    everyone = frozen.sum() / max(watched.sum(), 1.0)
+    return ((sorted_frozen * better).sum(axis=1) + CELL_S * everyone) / (seen + CELL_S)
+
+
+def charge(topology: Topology, estimates: Estimates) -> Floats:
+    """[G, K]: the frozen share that each path adds, as far as it is proven or known before."""
+    frozen, watched = estimates.frozen_s, estimates.watched_s
+    held = topology.candidates != NO_SITE
+    site, base = topology.candidates[held], floor(estimates)
+    added = frozen - base[:, None] * watched
+    count = len(topology.sites)
+    site_watched = np.bincount(site, watched[held], count)
+    site_frozen = np.bincount(site, frozen[held], count)
+    site_added = np.bincount(site, (added - topology.loss * watched)[held], count)
+    at_site = _proven(site_added, site_frozen, site_watched, SITE_S)
+    parent = np.where(held, topology.loss + at_site[topology.candidates], 0.0)
+    cell = _proven(added - parent * watched, frozen, watched, CELL_S)
+    return np.where(held, parent + cell, 0.0)
+
+
+def _proven(added: Floats, frozen: Floats, watched: Floats, weight: float) -> Floats:
+    """The mean of what is added, shrunk to 0 and then by the deviation that chance would give."""
+    mean = added / (watched + weight)
+    deviation = np.sqrt((frozen + STALL_S) * STALL_S) / (watched + weight)
+    return np.maximum(0.0, mean - PROOF * deviation)

@@ -1,0 +1,218 @@
+"""The linear programme, kept warm: a moment's figures in, the cheapest flows out.
+
+Law: what it holds between two moments is a cache. The optimum is made unique by a price that
+differs a little from path to path, so where the last solution began does not show in the next.
+"""
+
+import time
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.columns import Columns, Rows
+from tidegate.dispatch.matrix import LEAST_MILLE, matrix
+from tidegate.dispatch.policy import Policy
+from tidegate.dispatch.pools import Paths
+
+Floats = npt.NDArray[np.float64]
+INF = float("inf")
+_STEP_MILLE = 1.25
+"""Freeze rates are told to the solver in steps of this ratio."""
+_SHARES = 32
+"""A reserve's share is told in parts of this."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that a moment changes. Gbit/s; prices in thousand yuan a Gbit/s.
+
+    demand [G]; stay [P]: what is on each path already; open: bool [P], may be used at all;
+    path_price, move_price: [P]; freeze_mille [P]: frozen thousandths; capacity [S]; level [D] and
+    rise_price [D], level infinite where traffic is free; rise_most [D]; reserve_share [Q];
+    reserve_room [Q]: what the pool's other sites hold; link [L]; shed_most [R, G];
+    freeze_budget, move_limit.
+    """
+
+    demand: Floats
+    stay: Floats
+    open: npt.NDArray[np.bool_]
+    path_price: Floats
+    move_price: Floats
+    freeze_mille: Floats
+    capacity: Floats
+    level: Floats
+    rise_price: Floats
+    reserve_share: Floats
+    reserve_room: Floats
+    link: Floats
+    shed_most: Floats
+    freeze_budget: float
+    move_limit: float
+
+
+@dataclass(frozen=True)
+class Flows:
+    """flow [P], Gbit/s; load, full [S]; rise [D]; reserve [Q]; shed [R, G]; cost: the objective."""
+
+    flow: Floats
+    load: Floats
+    full: Floats
+    rise: Floats
+    reserve: Floats
+    link: Floats
+    shed: Floats
+    freeze: float
+    cost: float
+    seconds: float
+    iterations: int
+
+
+class Unsolved(Exception):
+    """The solver gave no optimum; the text says what it said. The caller falls back."""
+
+
+class Model:
+    """One HiGHS model of a topology and a number of rungs."""
+
+    def __init__(self, paths: Paths, rungs: int, policy: Policy) -> None:
+        self.columns = Columns.of(paths, rungs)
+        self.rows = Rows.of(paths)
+        self._paths = paths
+        self._rungs = rungs
+        self._policy = policy
+        self._steps = np.full(len(paths.group), LEAST_MILLE)
+        self._shares = np.ones(len(paths.pool))
+        self._waver = _waver(len(paths.group))
+        self._highs: highspy.Highs | None = None
+
+    def solve(self, figures: Figures) -> Flows:
+        """Raises `Unsolved`."""
+        lower, upper = self._row_bounds(figures)
+        most, price = self._column_most(figures), self._column_prices(figures)
+        if self._highs is None:
+            self._highs = self._fresh(lower, upper, most, price)
+        highs, columns, rows = self._highs, self.columns.size, self.rows.size
+        numbers = np.arange(max(columns, rows), dtype=np.int32)
+        highs.changeColsCost(columns, numbers[:columns], price)
+        highs.changeColsBounds(columns, numbers[:columns], np.zeros(columns), most)
+        highs.changeRowsBounds(rows, numbers[:rows], lower, upper)
+        self._change_rates(highs, figures.freeze_mille)
+        self._change_shares(highs, figures.reserve_share)
+        highs.setOptionValue("time_limit", highs.getRunTime() + self._policy.solver_s)
+        began = time.perf_counter()
+        highs.run()
+        seconds = time.perf_counter() - began
+        status = highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise Unsolved(highs.modelStatusToString(status))
+        return self._read(highs, seconds)
+
+    def forget(self) -> None:
+        """The next moment begins from nothing."""
+        self._highs = None
+
+    def _fresh(self, lower: Floats, upper: Floats, most: Floats, price: Floats) -> highspy.Highs:
+        highs = highspy.Highs()
+        for name, value in (
+            ("output_flag", False), ("threads", 1), ("solver", "simplex"),
+            ("simplex_strategy", 1),
+        ):  # fmt: skip
+            highs.setOptionValue(name, value)
+        sparse = matrix(self._paths, self.columns, self.rows, self._policy)
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = self.columns.size, self.rows.size
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = price, np.zeros(self.columns.size), most
+        lp.row_lower_, lp.row_upper_ = lower, upper
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = sparse
+        self._steps[:] = LEAST_MILLE
+        self._shares[:] = 1.0
+        highs.passModel(lp)
+        return highs
+
+    def _row_bounds(self, figures: Figures) -> tuple[Floats, Floats]:
+        rows = self.rows
+        lower, upper = np.full(rows.size, -INF), np.zeros(rows.size)
+        lower[rows.demand] = upper[rows.demand] = figures.demand
+        lower[rows.pool] = lower[rows.load] = 0.0
+        upper[rows.pieces] = self._policy.easy * figures.capacity
+        upper[rows.bill] = figures.level
+        upper[rows.reserve] = figures.reserve_room
+        upper[rows.link] = figures.link
+        upper[rows.freeze] = figures.freeze_budget
+        upper[rows.move] = figures.move_limit
+        return lower, upper
+
+    def _column_most(self, figures: Figures) -> Floats:
+        columns, policy = self.columns, self._policy
+        most = np.full(columns.size, INF)
+        most[columns.stay] = np.where(figures.open, figures.stay, 0.0)
+        most[columns.come] = np.where(figures.open, INF, 0.0)
+        most[columns.easy] = (policy.ceiling - policy.easy) * figures.capacity
+        most[columns.ceiling] = (policy.full - policy.ceiling) * figures.capacity
+        most[columns.shed] = figures.shed_most.reshape(-1)
+        return most
+
+    def _column_prices(self, figures: Figures) -> Floats:
+        columns, policy = self.columns, self._policy
+        price = np.zeros(columns.size)
+        path = figures.path_price + policy.price_freeze * figures.freeze_mille + self._waver
+        price[columns.stay] = path
+        price[columns.come] = path + figures.move_price
+        price[columns.easy] = policy.price_easy
+        price[columns.ceiling] = policy.price_ceiling
+        price[columns.full] = policy.price_full
+        price[columns.rise] = figures.rise_price
+        price[columns.reserve] = policy.price_reserve * figures.reserve_share
+        price[columns.link] = policy.price_link
+        harm = policy.price_shed * np.arange(1, self._rungs + 1)
+        harm[-1] = policy.price_lost
+        price[columns.shed] = np.repeat(harm, len(self._paths.topology.groups))
+        price[columns.freeze] = policy.price_over_budget
+        price[columns.move] = policy.price_move * policy.dwell_factor
+        return price
+
+    def _change_rates(self, highs: highspy.Highs, mille: Floats) -> None:
+        """Entries by the nearest step of a ratio, so that few change from moment to moment."""
+        ratio = np.log(_STEP_MILLE)
+        steps = np.exp(np.round(np.log(np.maximum(mille, LEAST_MILLE)) / ratio) * ratio)
+        row, changed = self.rows.freeze.start, np.flatnonzero(steps != self._steps)
+        stay, come = self.columns.stay.start, self.columns.come.start
+        for path, value in zip(changed.tolist(), steps[changed].tolist(), strict=True):
+            highs.changeCoeff(row, stay + path, value)
+            highs.changeCoeff(row, come + path, value)
+        self._steps = steps
+
+    def _change_shares(self, highs: highspy.Highs, share: Floats) -> None:
+        """Rounded down: never more than the whole is given away."""
+        parts = np.maximum(np.floor(share * _SHARES), 0.5) / _SHARES
+        changed = np.flatnonzero(parts != self._shares)
+        row, column = self.rows.reserve.start, self.columns.pool.start
+        for q, value in zip(changed.tolist(), (1.0 / parts[changed]).tolist(), strict=True):
+            highs.changeCoeff(row + q, column + q, value)
+        self._shares = parts
+
+    def _read(self, highs: highspy.Highs, seconds: float) -> Flows:
+        columns, info = self.columns, highs.getInfo()
+        value = np.maximum(np.array(highs.getSolution().col_value), 0.0)
+        return Flows(
+            flow=value[columns.stay] + value[columns.come],
+            load=value[columns.load],
+            full=value[columns.full],
+            rise=value[columns.rise],
+            reserve=value[columns.reserve],
+            link=value[columns.link],
+            shed=value[columns.shed].reshape(self._rungs, -1),
+            freeze=float(value[columns.freeze][0]),
+            cost=info.objective_function_value,
+            seconds=seconds,
+            iterations=info.simplex_iteration_count,
+        )
+
+
+def _waver(count: int) -> Floats:
+    """Up to a thousandth of a price unit, the same for the same path always."""
+    golden = 0.6180339887498949
+    return 1e-3 * np.modf(golden * np.arange(1, count + 1))[0]

@@ -1,0 +1,142 @@
+"""A snapshot as the linear programme's figures.
+
+Law: everything that is a rule of ours rather than of linear programming stands here, one function
+a rule; the solver's files know no contract, no telemetry and no ladder.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch import freeze
+from tidegate.dispatch.matrix import MILLE
+from tidegate.dispatch.model import Figures
+from tidegate.dispatch.policy import Policy
+from tidegate.dispatch.pools import Paths
+from tidegate.dispatch.snapshot import Snapshot
+from tidegate.usage.contract import Contract
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+GBIT = 1000.0
+"""Mbit/s."""
+LEAST_GBPS = 1e-4
+"""A group's demand at least: one whose viewers are yet to come has a plan as well."""
+DAYS = 30.0
+_SHARED = 0.25
+"""Of a site's reserve, what is dealt out evenly to the pools it could serve; the rest goes by whom
+it serves."""
+
+
+class Rules:
+    """The rules of one topology under one policy."""
+
+    def __init__(self, paths: Paths, policy: Policy) -> None:
+        self.paths = paths
+        self.policy = policy
+        self._here, self._other = paths.refuges
+        self._pools_of = np.bincount(paths.pool_site, minlength=len(paths.topology.sites))
+        self._rtt = paths.topology.rtt_ms[paths.group, paths.place].astype(np.float64)
+
+    def figures(self, snapshot: Snapshot) -> Figures:
+        """Of a snapshot that was `checked`."""
+        paths, policy, topology = self.paths, self.policy, self.paths.topology
+        demand = np.maximum(snapshot.demand_mbps / GBIT, LEAST_GBPS)
+        served = snapshot.served[paths.group, paths.place] * demand[paths.group]
+        capacity = np.where(snapshot.up, snapshot.capacity_mbps, 0.0) / GBIT
+        added = self._added(snapshot)
+        usable = self._open(snapshot.up, added)
+        level, price = self._money(snapshot)
+        return Figures(
+            demand=demand,
+            stay=served,
+            open=usable,
+            path_price=policy.price_rtt * self._rtt,
+            move_price=policy.price_move * self._dwell(snapshot)[paths.group],
+            freeze_mille=MILLE * added,
+            capacity=capacity,
+            level=level,
+            rise_price=price,
+            reserve_share=self._shares(snapshot, demand, capacity),
+            reserve_room=self._room(capacity),
+            link=np.array([link.capacity_mbps for link in topology.links])
+            * (policy.link_ceiling / GBIT),
+            shed_most=_shed_most(snapshot, demand),
+            freeze_budget=MILLE * policy.freeze_budget * float(demand.sum()),
+            move_limit=policy.move_limit * float(demand.sum())
+            + float(demand.sum() - served[usable].sum()),
+        )
+
+    def _added(self, snapshot: Snapshot) -> Floats:
+        """[P]: frozen share that each path adds."""
+        estimates = snapshot.estimates or freeze.update(
+            None, snapshot.now, snapshot.frozen_s, snapshot.watched_s
+        )
+        charge = freeze.charge(self.paths.topology, estimates)
+        return charge[self.paths.group, self.paths.place]
+
+    def _open(self, up: Bools, added: Floats) -> Bools:
+        """[P]: up, and not known to freeze, unless the group has no better."""
+        group, alive = self.paths.group, up[self.paths.site]
+        least = np.full(len(self.paths.topology.groups), np.inf)
+        np.minimum.at(least, group[alive], added[alive])
+        return alive & (added <= np.maximum(self.policy.exclude_freeze, least[group]))
+
+    def _money(self, snapshot: Snapshot) -> tuple[Floats, Floats]:
+        """[D]: up to which Gbit/s traffic costs nothing more, and what a further one does."""
+        contracts = self.paths.topology.contracts
+        terms = [
+            self._terms(contract, level, free)
+            for contract, level, free in zip(
+                contracts, snapshot.level_mbps.tolist(), snapshot.free.tolist(), strict=True
+            )
+        ]
+        return np.array([level for level, _ in terms]), np.array([price for _, price in terms])
+
+    def _terms(self, contract: Contract, level: float, free: bool) -> tuple[float, float]:
+        paid = np.inf if free else max(level, contract.commit_mbps) / GBIT
+        match contract.rule:
+            case "volume":
+                return 0.0, contract.price * self.policy.stay_s / 8.0 / GBIT
+            case "flat":
+                return contract.commit_mbps / GBIT, self.policy.price_full
+            case "average_daily_peak":
+                return paid, contract.price / DAYS
+            case _:
+                return paid, contract.price
+
+    def _dwell(self, snapshot: Snapshot) -> Floats:
+        """[G]: by what moving a group is dearer, because it was moved a moment ago."""
+        last = snapshot.last
+        if last is None or last.moved_at is None:
+            return np.ones(len(self.paths.topology.groups))
+        recent = snapshot.now - last.moved_at < self.policy.dwell_s
+        return np.where(recent, self.policy.dwell_factor, 1.0)
+
+    def _shares(self, snapshot: Snapshot, demand: Floats, capacity: Floats) -> Floats:
+        """[Q]: how a site's reserve is shared between the pools it serves. The sum over the pools
+        of a site is 1, so that rows of its pools together mean that all of it finds room."""
+        paths, last = self.paths, snapshot.last
+        weights = snapshot.served if last is None else last.weights
+        flow = weights[paths.group, paths.place] * demand[paths.group]
+        pools = np.bincount(paths.pool_path, flow, len(paths.pool))
+        pools += 0.05 * capacity[paths.pool_site] / self._pools_of[paths.pool_site] + 1e-9
+        site = np.bincount(paths.pool_site, pools, len(capacity))
+        even = _SHARED / self._pools_of[paths.pool_site]
+        return even + (1.0 - _SHARED) * pools / site[paths.pool_site]
+
+    def _room(self, capacity: Floats) -> Floats:
+        """[Q]: what a path's refuges hold in all; no bound where it has none that is up."""
+        held = self.policy.full * capacity[self.paths.pool_site[self._other]]
+        room = np.bincount(self._here, held, len(self.paths.pool))
+        return np.where(room > 0, room, np.inf)
+
+
+def _shed_most(snapshot: Snapshot, demand: Floats) -> Floats:
+    """[R, G]: what the top rung's loss saves, the next one's, …, and last everything. Saved is
+    what viewers take above a rate, and nobody takes more than the rendition they are given."""
+    rates = np.array(snapshot.ladder_kbps) / GBIT / GBIT
+    viewers = np.maximum(snapshot.viewers, demand / rates[-1])
+    under = np.minimum(demand, viewers * rates[:, None])
+    saved = np.maximum(np.diff(under, axis=0)[::-1], 0.0)
+    saved[:1] += demand - under[-1]
+    return np.vstack([saved, np.full((1, len(demand)), np.inf)])

@@ -1,0 +1,126 @@
+"""A plan's other parts, once it is decided who goes where: refuges, caps, when to ask again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.assign import orders
+from tidegate.dispatch.model import Figures, Flows
+from tidegate.dispatch.moment import GBIT, Rules
+from tidegate.dispatch.plan import Plan, Source
+from tidegate.dispatch.snapshot import Snapshot
+
+Floats = npt.NDArray[np.float64]
+BACKUPS = 3
+LEAST_SHARE = 1e-4
+"""A share below it is none: it would send a handful of viewers and keep a path in the plan."""
+MOVED = 0.01
+"""A group whose shares changed by this much in all was moved."""
+TINY_GBPS = 1e-3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """weights [G, K]; load [S], Gbit/s; flows where the solver gave them; words for the reasons."""
+
+    source: Source
+    weights: Floats
+    load: Floats
+    flows: Flows | None
+    words: tuple[str, ...] = ()
+
+
+def plan_of(rules: Rules, snapshot: Snapshot, figures: Figures, outcome: Outcome) -> Plan:
+    """The plan, whole."""
+    weights = _clean(outcome.weights)
+    spare = _spare(rules, figures, outcome.load)
+    caps, shed = _caps(snapshot, figures, outcome.flows)
+    last = snapshot.last
+    return Plan(
+        generation=_generation(snapshot),
+        made_at=snapshot.now,
+        source=outcome.source,
+        weights=weights.astype(np.float32),
+        backups=orders(rules.paths.topology.candidates, spare, BACKUPS),
+        ttl_s=_ttl(rules, snapshot, figures, weights),
+        ladder_cap_kbps=caps.astype(np.float32),
+        overflow_mbps=_overflow(rules, figures, outcome),
+        reasons=outcome.words,
+        shed_mbps=shed,
+        spare=spare.astype(np.float32),
+        moved_at=_moved_at(snapshot, weights, None if last is None else last.weights),
+    )
+
+
+def _generation(snapshot: Snapshot) -> int:
+    """One more than the last; who knows none begins at the clock's tenths of a second, above what
+    it made before it was restarted."""
+    if snapshot.last is not None:
+        return snapshot.last.generation + 1
+    return max(1, int(snapshot.now * 10))
+
+
+def _clean(weights: Floats) -> Floats:
+    weights = np.where(weights < LEAST_SHARE, 0.0, weights)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _spare(rules: Rules, figures: Figures, load: Floats) -> Floats:
+    """By what is left on each refuge; by capacity where nothing is left."""
+    paths, policy = rules.paths, rules.policy
+    left = np.maximum(policy.full * figures.capacity - load, 0.0)
+    taken = np.zeros(len(paths.pool), np.bool_)
+    taken[paths.refuges[1]] = True
+    usable = figures.open & taken[paths.pool_path]
+    spare = paths.square(np.where(usable, left[paths.site], 0.0))
+    size = paths.square(figures.capacity[paths.site] + 1e-9)
+    total = spare.sum(axis=1, keepdims=True)
+    spare = np.where(total > TINY_GBPS, spare, size)
+    return spare / spare.sum(axis=1, keepdims=True)
+
+
+def _caps(snapshot: Snapshot, figures: Figures, flows: Flows | None) -> tuple[Floats, float]:
+    """[G]: the highest rung that saves what is to be shed; and Mbit/s shed in all."""
+    groups = len(figures.demand)
+    caps = np.full(groups, np.inf)
+    if flows is None or len(flows.shed) < 2:
+        return caps, 0.0
+    shed = flows.shed[:-1].sum(axis=0)
+    saved = np.cumsum(figures.shed_most[:-1], axis=0)
+    steps = 1 + (saved < shed - TINY_GBPS).sum(axis=0)
+    rungs = np.array(snapshot.ladder_kbps)[::-1]
+    capped = shed > TINY_GBPS
+    caps[capped] = rungs[np.minimum(steps, len(rungs) - 1)[capped]]
+    return caps, float(shed[capped].sum()) * GBIT
+
+
+def _overflow(rules: Rules, figures: Figures, outcome: Outcome) -> float:
+    """Mbit/s above what sites hold, or that no site carries."""
+    over = np.maximum(outcome.load - rules.policy.full * figures.capacity, 0.0).sum()
+    if outcome.flows is not None:
+        over += outcome.flows.shed[-1].sum()
+    return float(over) * GBIT if over > TINY_GBPS else 0.0
+
+
+def _ttl(
+    rules: Rules, snapshot: Snapshot, figures: Figures, weights: Floats
+) -> npt.NDArray[np.float32]:
+    """Short for groups that have viewers on a site that is down or above the ceiling."""
+    paths, policy = rules.paths, rules.policy
+    hot = snapshot.load_mbps > policy.ceiling * figures.capacity * GBIT
+    alarm = (hot | ~snapshot.up)[paths.site] | ~figures.open
+    served = snapshot.served[paths.group, paths.place]
+    there = np.bincount(paths.group, served * alarm, len(weights))
+    return np.where(there > 0.01, policy.alarm_ttl_s, policy.ttl_s).astype(np.float32)
+
+
+def _moved_at(
+    snapshot: Snapshot, weights: Floats, before: npt.NDArray[np.float32] | None
+) -> Floats:
+    moved = np.full(len(weights), -np.inf)
+    if before is None or before.shape != weights.shape:
+        return moved
+    if snapshot.last is not None and snapshot.last.moved_at is not None:
+        moved = snapshot.last.moved_at
+    return np.where(np.abs(weights - before).sum(axis=1) > 2 * MOVED, snapshot.now, moved)

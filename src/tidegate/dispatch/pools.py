@@ -1,0 +1,89 @@
+"""The topology as flat arrays: paths, and the pools of groups that have the same paths.
+
+Law: groups of one pool can take each other's places at the same sites over the same links, so what
+concerns sites and links alone (capacity, peering, the loss of a site) is said once a pool.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.topology import NO_LINK, NO_SITE, Topology
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """P paths (group, k) that exist, row by row, and Q pool paths (pool, k).
+
+    group, place, site: int64 [P]; pool_path: int64 [P], which of the Q each belongs to.
+    pool_site, pool_link, pool: int64 [Q].
+    """
+
+    topology: Topology
+    group: Ints
+    place: Ints
+    site: Ints
+    pool_path: Ints
+    pool: Ints
+    pool_site: Ints
+    pool_link: Ints
+
+    @classmethod
+    def of(cls, topology: Topology) -> "Paths":
+        """Pools are groups with equal candidates and equal links."""
+        held = topology.candidates != NO_SITE
+        rows = np.concatenate([topology.candidates, topology.link], axis=1)
+        _, first, pool_of = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        group, place = np.nonzero(held)
+        number = np.full((len(first), held.shape[1]), -1, np.int64)
+        pool, pool_place = np.nonzero(held[first])
+        number[pool, pool_place] = np.arange(len(pool))
+        return cls(
+            topology=topology,
+            group=group,
+            place=place,
+            site=topology.candidates[group, place].astype(np.int64),
+            pool_path=number[pool_of.reshape(-1)[group], place],
+            pool=pool,
+            pool_site=topology.candidates[first[pool], pool_place].astype(np.int64),
+            pool_link=topology.link[first[pool], pool_place].astype(np.int64),
+        )
+
+    @cached_property
+    def capacity_mbps(self) -> npt.NDArray[np.float64]:
+        """float64 [S], as built."""
+        return np.array([site.capacity_mbps for site in self.topology.sites], np.float64)
+
+    @cached_property
+    def domain(self) -> Ints:
+        """int64 [S]."""
+        return np.array([site.domain for site in self.topology.sites], np.int64)
+
+    @cached_property
+    def refuges(self) -> tuple[Ints, Ints]:
+        """Pairs (q, r) of pool paths: who loses q's site goes to r's. Over a peering only where
+        there is no other way, for a peering is no place for a whole site's viewers at once."""
+        number, pairs = np.arange(len(self.pool)), []
+        for step in range(1, self.topology.candidates.shape[1]):
+            here = number[:-step][self.pool[:-step] == self.pool[step:]]
+            pairs += [(here, here + step), (here + step, here)]
+        here = np.concatenate([a for a, _ in pairs] or [number[:0]])
+        other = np.concatenate([b for _, b in pairs] or [number[:0]])
+        direct = self.pool_link[other] == NO_LINK
+        none = np.bincount(here, direct, len(self.pool)) == 0
+        taken = direct | none[here]
+        return here[taken], other[taken]
+
+    def load(self, flow: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """float64 [S] of flows [P]."""
+        return np.bincount(self.site, flow, len(self.topology.sites))
+
+    def square(self, flow: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """[P] as [G, K], 0 where there is no path."""
+        whole = np.zeros(self.topology.candidates.shape)
+        whole[self.group, self.place] = flow
+        return whole
