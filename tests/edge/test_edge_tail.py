@@ -6,6 +6,13 @@ from itertools import pairwise
 import pytest
 from edge_world import Client, Edge, Publisher, eventually, flv_init, flv_tags, running
 
+from tidegate.edge.counts import Counts
+from tidegate.edge.feed import Feed
+from tidegate.edge.loop import Loop
+from tidegate.edge.pace import Pace
+from tidegate.edge.protocols import FLV
+from tidegate.edge.response import SMALL
+from tidegate.edge.tail import Place, Tail
 from tidegate.log import Retention
 from tidegate.settings import Settings
 
@@ -29,6 +36,50 @@ def join(edge: Edge, receive_buffer: int = 0) -> Client:
     assert "content-length" not in reply.headers
     assert "transfer-encoding" not in reply.headers
     return client
+
+
+@pytest.fixture
+def tail(publisher: Publisher) -> Iterator[Tail]:
+    """The tail of what `publisher` wrote before the test asked for more."""
+    loop = Loop()
+    feed = Feed("demo", "source.flv", publisher.folder / "source.flv")
+    yield Tail(feed, FLV, Pace(loop, 0.0, 0.35), 6.0, Counts())
+    feed.reader.close()
+    loop.close()
+
+
+def test_what_is_near_the_tail_is_one_piece_over_segments(publisher: Publisher, tail: Tail) -> None:
+    chunks = [publisher.tags() for _ in range(23)]  # a segment begins at 20
+    tail.feed.changed()
+    assert tail.feed.reader.refresh()
+    init = tail.feed.reader.init(0)
+    piece = tail.piece(Place(17, init), slow=False)
+    assert piece is not None
+    assert (piece.out, piece.body) == (b"".join(chunks[17:]), None)
+    assert piece.next == Place(23, init)
+
+
+def test_a_piece_ends_where_another_init_begins(publisher: Publisher, tail: Tail) -> None:
+    chunks = [publisher.tags() for _ in range(3)]
+    publisher.flv.set_init(flv_init(b"1"), 1)
+    publisher.tags(independent=True, start=True)
+    tail.feed.changed()
+    assert tail.feed.reader.refresh()
+    piece = tail.piece(Place(1, tail.feed.reader.init(0)), slow=False)
+    assert piece is not None
+    assert piece.out == b"".join(chunks[1:])
+    assert piece.next.number == 3
+
+
+def test_more_than_is_worth_a_copy_goes_from_its_file(publisher: Publisher, tail: Tail) -> None:
+    chunks = [publisher.tags(SMALL // 4) for _ in range(23)]
+    tail.feed.changed()
+    assert tail.feed.reader.refresh()
+    piece = tail.piece(Place(18, tail.feed.reader.init(0)), slow=False)
+    assert piece is not None
+    assert piece.body is not None
+    assert (piece.out, piece.body.size) == (b"", len(b"".join(chunks[18:20])))
+    assert piece.next.number == 20
 
 
 def test_a_viewer_joins_at_the_newest_independent_chunk(edge: Edge, publisher: Publisher) -> None:

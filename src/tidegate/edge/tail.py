@@ -21,7 +21,7 @@ from tidegate.edge.pace import SLICE_S, Pace
 from tidegate.edge.protocols import Protocol
 from tidegate.edge.response import SMALL, Answer, Stretch
 from tidegate.edge.viewer import Viewer
-from tidegate.log import Cursor
+from tidegate.log import Cursor, Span
 
 AT_ONCE = 256 * 1024
 """Bytes joined for a viewer that is behind: it can jump only after them."""
@@ -72,6 +72,7 @@ class Tail:
         self._waiting: dict[Place, list[Viewer]] = {}
         self._left = 0
         self._began = self._spent = 0.0
+        self._until = 0
         self._due = self._again = False
         self._turn: list[tuple[Place, list[Viewer]]] = []
         self._served: list[tuple[Place, list[Viewer]]] = []
@@ -134,6 +135,7 @@ class Tail:
     def _begin(self) -> None:
         self._again = False
         self._began = self._pace.loop.now
+        self._until = self.feed.reader.next
         self._spent = 0.0
         self._turn = list(self._waiting.items())
         for _, viewers in self._turn:
@@ -160,15 +162,21 @@ class Tail:
                 self._turn.pop()
             self._send(piece, batch)
         self._spent += clock() - began
-        if not self._turn and any(self.piece(place, slow=False) for place, _ in self._served):
+        if not self._turn and any(self._goes_on(place) for place, _ in self._served):
             self._take_up()
         if self._turn:
             self._pace.loop.defer(self._step)
         else:
             self._done()
 
+    def _goes_on(self, place: Place) -> bool:
+        """Whether who stands here now is due more in this pass; what came meanwhile waits a tick,
+        or a long pass would never rest, and merge nothing."""
+        due = place.number < self._until or self.feed.ended
+        return due and self.piece(place, slow=False) is not None
+
     def _take_up(self) -> None:
-        """Everyone is through, and more is there for some already: the pass goes on with it."""
+        """Everyone is through, and more was there for some: the pass goes on with it."""
         self._turn, self._served = self._served, []
         for _, viewers in self._turn:
             viewers.reverse()
@@ -240,16 +248,32 @@ class Tail:
             if span is None:
                 return None
             init = reader.init(span.init)
-            # Nearly everyone is near the tail: what ends there is read once and shared.
-            shared = span.next == reader.next and span.size <= SMALL
-            body = None if shared else Stretch(span.file, span.offset, span.size)
-            out = span.file.read(span.offset, span.size) if shared else b""
+            out, end = self._shared(span)
         except OSError:  # retired, as the index will say in a moment, or no descriptor is left
             return None
-        out = self.protocol.frame(span.size) + out
+        body = None if out else Stretch(span.file, span.offset, span.size)
+        out = self.protocol.frame(len(out) or span.size) + out
         if init is not place.init:
             out = self.protocol.opening(init, first=place.init is None) + out
-        return Piece(out, body, Place(span.next, init), place.number not in (start, NEWEST))
+        return Piece(out, body, Place(end, init), place.number not in (start, NEWEST))
+
+    def _shared(self, span: Span) -> tuple[bytes, int]:
+        """All from `span` to the tail, segments joined, and the number after it.
+
+        Nearly everyone is near the tail, so that is read once for all. Where more is left than is
+        worth a copy, nothing is read, and the span goes by itself.
+        """
+        reader = self.feed.reader
+        spans, size = [span], span.size
+        while spans[-1].next < reader.next and size <= SMALL:
+            more = Cursor(reader, spans[-1].next).span(AT_ONCE)
+            if more is None or more.init != span.init:
+                break
+            spans.append(more)
+            size += more.size
+        if size > SMALL:
+            return b"", span.next
+        return b"".join(each.file.read(each.offset, each.size) for each in spans), spans[-1].next
 
     def _start(self, number: int, slow: bool) -> int | None:
         """Where a viewer whose next chunk is `number` goes on."""
