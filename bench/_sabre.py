@@ -55,8 +55,8 @@ CASES = [
       for kind, buffer in (("3G", 10), ("4G", 25), ("4G", 10), ("4G", 5), ("FCC SD", 25),
                            ("FCC SD", 10), ("FCC HD", 10))),
     *(Case(kind, Options(), "not calm") for kind in SETS),
-    Case("3G", Options(give_up=False, gamma_p_s=3), "nothing given up, gamma p 3"),
-    Case("FCC SD", Options(insufficient_buffer=False), "no insufficient-buffer rule"),
+    Case("3G", Options(give_up=False, gamma_p_s=3), "nothing given up"),
+    Case("FCC SD", Options(insufficient_buffer=False), "no buffer rule"),
     Case("4G", Options(average="sliding", windows=(3, 10)), "sliding averages"),
 ]  # fmt: skip
 """The seven of the papers (calm), and what they leave out."""

@@ -8,7 +8,8 @@ class Result:
     """Totals of one session, in Sabre's sense of them.
 
     total_ms: join, playback and freezes. join_ms: request to whole first segment. freezes: times
-    the buffer ran dry; a freeze that finds it dry, as with room for one segment, counts as none.
+    the buffer ran dry; one that finds it dry, as with room for one segment, counts as none, and the
+    last bit of a sum at the end may count as one.
     mean_kbps: bitrates played, over `total_ms`. switched_kbps: steps of bitrate between segments,
     added. given_up: downloads abandoned.
     """
