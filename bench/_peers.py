@@ -133,7 +133,7 @@ def zlm(binary: Path) -> Iterator[Server]:
     """ZLMediaKit with one thread."""
     command = [str(binary.resolve()), "-t", "1", "-l", "4", "-c"]
     with _streams("ZLMediaKit", ZLM, "config.ini", command) as server:
-        yield server
+        yield replace(server, path=f"/live/{CHANNEL}.live.flv")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def bars(axes: Any, names: Sequence[str], values: Sequence[float], form: str = "
 
 
 def grouped(
-    axes: Any, groups: Sequence[str], series: dict[str, Sequence[float]], form: str
+    axes: Any, groups: Sequence[str], series: Mapping[str, Sequence[float]], form: str
 ) -> None:
     """A group of bars for each of `groups`, one a server; a missing value (NaN) has no bar."""
     width = 0.8 / len(series)

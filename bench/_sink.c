@@ -3,7 +3,8 @@
  *     sink PORT PATH VIEWERS WARM_S WINDOW_S WINDOWS
  *
  * Each window prints "begin", then "end" with one object of JSON. A gap is the longest that any one
- * viewer went without a byte in a window, to the window's end.
+ * viewer went without a byte in a window, to the window's end. Between two looks at its sockets it
+ * sleeps, as nobody else's viewers would be woken by a server's core at every send.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,6 +21,7 @@
 #define EVENTS 1024
 #define PORTS 20000 /* connections to one address, below what the kernel has ports for */
 #define SETTLE 50   /* connects between two looks at what came */
+#define REST_NS 1000000
 
 struct viewer { double last; char greeted; };
 
@@ -55,10 +57,17 @@ static void take(int fd, double when) {
   v->last = when;
 }
 
-static void poll_once(int wait_ms) {
-  int count = epoll_wait(epoll, events, EVENTS, wait_ms);
-  double when = now();
-  for (int i = 0; i < count; i++) take(events[i].data.fd, when);
+static void look(void) {
+  int count;
+  do {
+    count = epoll_wait(epoll, events, EVENTS, 0);
+    double when = now();
+    for (int i = 0; i < count; i++) take(events[i].data.fd, when);
+  } while (count == EVENTS);
+}
+
+static void watch(double end) {
+  for (struct timespec rest = {.tv_nsec = REST_NS}; now() < end; nanosleep(&rest, 0)) look();
 }
 
 int main(int argc, char **argv) {
@@ -80,16 +89,16 @@ int main(int argc, char **argv) {
     viewers[fd].last = now();
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-    if (i % SETTLE == 0) poll_once(0);
+    if (i % SETTLE == 0) look();
   }
-  for (double end = now() + warm; now() < end;) poll_once(50);
+  watch(now() + warm);
   for (int window = 0; window < windows; window++) {
     puts("begin");
     fflush(stdout);
     long long before = total, gone = closed;
     double began = now(), end = began + length;
     longest = 0;
-    while (now() < end) poll_once(20);
+    watch(end);
     end = now();
     for (int fd = 0; fd < count + 64; fd++)
       if (viewers[fd].last && end - viewers[fd].last > longest) longest = end - viewers[fd].last;

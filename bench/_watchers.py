@@ -28,6 +28,7 @@ class Watchers:
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._said, text=True, env=environment()
         )
+        self.pid = self._process.pid
 
     def players(self) -> int:
         """The process that plays."""
