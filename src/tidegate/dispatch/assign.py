@@ -8,6 +8,7 @@ is d). Each site draws an exponential time of its weight's rate, and the first w
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +18,19 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 _MASK = (1 << 64) - 1
-_STEP = 2.0**-53
+_STEP = 2.0**-52
 
 _GOLDEN_U = np.uint64(_GOLDEN)
 _FIRST_U = np.uint64(_FIRST)
 _SECOND_U = np.uint64(_SECOND)
 _ONE = np.uint64(1)
-_11 = np.uint64(11)
+_12 = np.uint64(12)
 _27 = np.uint64(27)
 _30 = np.uint64(30)
 _31 = np.uint64(31)
 
 
-@njit(cache=True, _nrt=False)  # type: ignore[untyped-decorator]
-def assign(session: int, sites: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> int:
+def _assign(session: int, sites: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> int:
     """The k of the site; weights need not sum to 1; 0 where none has a weight."""
     best, most, only = 0, -1.0, 0
     for k in range(len(weights)):
@@ -46,11 +46,16 @@ def assign(session: int, sites: npt.NDArray[np.int32], weights: npt.NDArray[np.f
             x = (x ^ (x >> _30)) * _FIRST_U
             x = (x ^ (x >> _27)) * _SECOND_U
             x ^= x >> _31
-            drawn = (np.float64(x >> _11) + 0.5) * _STEP
+            drawn = (np.float64(x >> _12) + 0.5) * _STEP
             score = np.float64(weight) / -math.log(drawn)
             if score > most:
                 best, most = k, score
     return best
+
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+assign = njit(cache=True, **_OPTIONS)(_assign)
+"""Compiled, to be called from compiled code; it counts no array as held."""
 
 
 def pick(session: int, sites: Sequence[int], weights: Sequence[float]) -> int:
@@ -70,7 +75,7 @@ def orders(
     x = row + (sites.astype(np.int64) + 1).astype(np.uint64) * _GOLDEN_U
     x = (x ^ (x >> _30)) * _FIRST_U
     x = (x ^ (x >> _27)) * _SECOND_U
-    drawn = (((x ^ (x >> _31)) >> _11).astype(np.float64) + 0.5) * _STEP
+    drawn = (((x ^ (x >> _31)) >> _12).astype(np.float64) + 0.5) * _STEP
     score = np.where(weights > 0, weights / -np.log(drawn), -1.0)
     best = np.argsort(-score, axis=1, kind="stable")[:, :count]
     chosen = np.full((len(sites), count), -1, np.int32)
@@ -85,4 +90,4 @@ def _drawn(session: int, site: int) -> float:
     x = ((x ^ (x >> 30)) * _FIRST) & _MASK
     x = ((x ^ (x >> 27)) * _SECOND) & _MASK
     x ^= x >> 31
-    return ((x >> 11) + 0.5) * _STEP
+    return ((x >> 12) + 0.5) * _STEP

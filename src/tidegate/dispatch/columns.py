@@ -52,10 +52,23 @@ class Columns:
         """For a ladder of so many rungs."""
         topology, spans = paths.topology, Spans()
         count, pools, sites = len(paths.group), len(paths.pool), len(topology.sites)
-        sizes = (count, count, pools, sites, sites, sites, sites, len(topology.contracts), pools)
-        sizes += (len(topology.links), rungs * len(topology.groups), 1, 1)
-        taken = [spans.take(size) for size in sizes]
-        return cls(*taken, size=spans.size)
+        domains, links, groups = len(topology.contracts), len(topology.links), len(topology.groups)
+        return cls(
+            stay=spans.take(count),
+            come=spans.take(count),
+            pool=spans.take(pools),
+            load=spans.take(sites),
+            easy=spans.take(sites),
+            ceiling=spans.take(sites),
+            full=spans.take(sites),
+            rise=spans.take(domains),
+            reserve=spans.take(pools),
+            link=spans.take(links),
+            shed=spans.take(rungs * groups),
+            freeze=spans.take(1),
+            move=spans.take(1),
+            size=spans.size,
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,15 @@ class Rows:
         """Its rows do not depend on the ladder."""
         topology, spans = paths.topology, Spans()
         pools, sites = len(paths.pool), len(topology.sites)
-        sizes = (len(topology.groups), pools, sites, sites, len(topology.contracts), pools)
-        taken = [spans.take(size) for size in (*sizes, len(topology.links), 1, 1)]
-        return cls(*taken, size=spans.size)
+        return cls(
+            demand=spans.take(len(topology.groups)),
+            pool=spans.take(pools),
+            load=spans.take(sites),
+            pieces=spans.take(sites),
+            bill=spans.take(len(topology.contracts)),
+            reserve=spans.take(pools),
+            link=spans.take(len(topology.links)),
+            freeze=spans.take(1),
+            move=spans.take(1),
+            size=spans.size,
+        )

@@ -7,7 +7,7 @@ site that is down while one of their candidates is up.
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.dispatch.pools import Paths
+from tidegate.dispatch.pools import Paths, shares
 from tidegate.dispatch.topology import NO_SITE, Topology
 
 Floats = npt.NDArray[np.float64]
@@ -17,7 +17,7 @@ Bools = npt.NDArray[np.bool_]
 def usable(topology: Topology, up: Bools) -> Bools:
     """[G, K]: candidates that are up; a group that has none keeps all, for nothing is better."""
     held = topology.candidates != NO_SITE
-    alive = held & up[topology.candidates]
+    alive: Bools = held & up[topology.candidates]
     return np.where(alive.any(axis=1, keepdims=True), alive, held)
 
 
@@ -38,7 +38,7 @@ def without(topology: Topology, up: Bools, weights: Floats, spare: Floats | None
     total = refuge.sum(axis=1, keepdims=True)
     whole = np.where(total > 0, refuge / np.maximum(total, 1e-12), nearest(topology, up))
     kept += np.maximum(lost, 0.0) * whole
-    return kept / kept.sum(axis=1, keepdims=True)
+    return shares(kept)
 
 
 def greedy(paths: Paths, up: Bools, demand: Floats, rooms: tuple[Floats, ...]) -> Floats:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.dispatch.pools import summed
 from tidegate.dispatch.topology import NO_SITE, Topology
 
 Floats = npt.NDArray[np.float64]
@@ -60,19 +61,20 @@ def floor(estimates: Estimates) -> Floats:
     better = before < 0.5 * watched.sum(axis=1, keepdims=True)
     seen = (sorted_watched * better).sum(axis=1)
     everyone = frozen.sum() / max(watched.sum(), 1.0)
-    return ((sorted_frozen * better).sum(axis=1) + CELL_S * everyone) / (seen + CELL_S)
+    least: Floats = ((sorted_frozen * better).sum(axis=1) + CELL_S * everyone) / (seen + CELL_S)
+    return least
 
 
 def charge(topology: Topology, estimates: Estimates) -> Floats:
     """[G, K]: the frozen share that each path adds, as far as it is proven or known before."""
     frozen, watched = estimates.frozen_s, estimates.watched_s
     held = topology.candidates != NO_SITE
-    site, base = topology.candidates[held], floor(estimates)
+    site, base = topology.candidates[held].astype(np.int64), floor(estimates)
     added = frozen - base[:, None] * watched
     count = len(topology.sites)
-    site_watched = np.bincount(site, watched[held], count)
-    site_frozen = np.bincount(site, frozen[held], count)
-    site_added = np.bincount(site, (added - topology.loss * watched)[held], count)
+    site_watched = summed(site, watched[held], count)
+    site_frozen = summed(site, frozen[held], count)
+    site_added = summed(site, (added - topology.loss * watched)[held], count)
     at_site = _proven(site_added, site_frozen, site_watched, SITE_S)
     parent = np.where(held, topology.loss + at_site[topology.candidates], 0.0)
     cell = _proven(added - parent * watched, frozen, watched, CELL_S)

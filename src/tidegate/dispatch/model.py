@@ -215,4 +215,4 @@ class Model:
 def _waver(count: int) -> Floats:
     """Up to a thousandth of a price unit, the same for the same path always."""
     golden = 0.6180339887498949
-    return 1e-3 * np.modf(golden * np.arange(1, count + 1))[0]
+    return np.asarray(1e-3 * np.modf(golden * np.arange(1, count + 1))[0])

@@ -11,7 +11,7 @@ from tidegate.dispatch import freeze
 from tidegate.dispatch.matrix import MILLE
 from tidegate.dispatch.model import Figures
 from tidegate.dispatch.policy import Policy
-from tidegate.dispatch.pools import Paths
+from tidegate.dispatch.pools import Paths, summed
 from tidegate.dispatch.snapshot import Snapshot
 from tidegate.usage.contract import Contract
 
@@ -41,7 +41,7 @@ class Rules:
         """Of a snapshot that was `checked`."""
         paths, policy, topology = self.paths, self.policy, self.paths.topology
         demand = np.maximum(snapshot.demand_mbps / GBIT, LEAST_GBPS)
-        served = snapshot.served[paths.group, paths.place] * demand[paths.group]
+        served = snapshot.served[paths.group, paths.place].astype(np.float64) * demand[paths.group]
         capacity = np.where(snapshot.up, snapshot.capacity_mbps, 0.0) / GBIT
         added = self._added(snapshot)
         usable = self._open(snapshot.up, added)
@@ -79,7 +79,8 @@ class Rules:
         group, alive = self.paths.group, up[self.paths.site]
         least = np.full(len(self.paths.topology.groups), np.inf)
         np.minimum.at(least, group[alive], added[alive])
-        return alive & (added <= np.maximum(self.policy.exclude_freeze, least[group]))
+        usable: Bools = alive & (added <= np.maximum(self.policy.exclude_freeze, least[group]))
+        return usable
 
     def _money(self, snapshot: Snapshot) -> tuple[Floats, Floats]:
         """[D]: up to which Gbit/s traffic costs nothing more, and what a further one does."""
@@ -118,7 +119,7 @@ class Rules:
         paths, last = self.paths, snapshot.last
         weights = snapshot.served if last is None else last.weights
         flow = weights[paths.group, paths.place] * demand[paths.group]
-        pools = np.bincount(paths.pool_path, flow, len(paths.pool))
+        pools = summed(paths.pool_path, flow, len(paths.pool))
         pools += 0.05 * capacity[paths.pool_site] / self._pools_of[paths.pool_site] + 1e-9
         site = np.bincount(paths.pool_site, pools, len(capacity))
         even = _SHARED / self._pools_of[paths.pool_site]

@@ -9,6 +9,7 @@ from tidegate.dispatch.assign import orders
 from tidegate.dispatch.model import Figures, Flows
 from tidegate.dispatch.moment import GBIT, Rules
 from tidegate.dispatch.plan import Plan, Source
+from tidegate.dispatch.pools import shares
 from tidegate.dispatch.snapshot import Snapshot
 
 Floats = npt.NDArray[np.float64]
@@ -62,8 +63,7 @@ def _generation(snapshot: Snapshot) -> int:
 
 
 def _clean(weights: Floats) -> Floats:
-    weights = np.where(weights < LEAST_SHARE, 0.0, weights)
-    return weights / weights.sum(axis=1, keepdims=True)
+    return shares(np.where(weights < LEAST_SHARE, 0.0, weights))
 
 
 def _spare(rules: Rules, figures: Figures, load: Floats) -> Floats:
@@ -77,7 +77,7 @@ def _spare(rules: Rules, figures: Figures, load: Floats) -> Floats:
     size = paths.square(figures.capacity[paths.site] + 1e-9)
     total = spare.sum(axis=1, keepdims=True)
     spare = np.where(total > TINY_GBPS, spare, size)
-    return spare / spare.sum(axis=1, keepdims=True)
+    return shares(spare)
 
 
 def _caps(snapshot: Snapshot, figures: Figures, flows: Flows | None) -> tuple[Floats, float]:

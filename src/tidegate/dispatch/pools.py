@@ -13,6 +13,17 @@ import numpy.typing as npt
 from tidegate.dispatch.topology import NO_LINK, NO_SITE, Topology
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def summed(number: Ints, value: Floats, count: int) -> Floats:
+    """[count]: the sum of `value` at each `number`."""
+    return np.bincount(number, value, count).astype(np.float64)
+
+
+def shares(value: Floats) -> Floats:
+    """Each row divided by its sum, which is not 0."""
+    return np.asarray(value / value.sum(axis=1, keepdims=True), np.float64)
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class Paths:
         )
 
     @cached_property
-    def capacity_mbps(self) -> npt.NDArray[np.float64]:
+    def capacity_mbps(self) -> Floats:
         """float64 [S], as built."""
         return np.array([site.capacity_mbps for site in self.topology.sites], np.float64)
 
@@ -78,11 +89,11 @@ class Paths:
         taken = direct | none[here]
         return here[taken], other[taken]
 
-    def load(self, flow: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def load(self, flow: Floats) -> Floats:
         """float64 [S] of flows [P]."""
-        return np.bincount(self.site, flow, len(self.topology.sites))
+        return summed(self.site, flow, len(self.topology.sites))
 
-    def square(self, flow: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def square(self, flow: Floats) -> Floats:
         """[P] as [G, K], 0 where there is no path."""
         whole = np.zeros(self.topology.candidates.shape)
         whole[self.group, self.place] = flow
