@@ -119,15 +119,19 @@ def bars(axes: Any, names: Sequence[str], values: Sequence[float], form: str = "
 
 
 def grouped(
-    axes: Any, groups: Sequence[str], series: Mapping[str, Sequence[float]], form: str
+    axes: Any,
+    groups: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    form: str,
+    missing: str = "-",
 ) -> None:
-    """A group of bars for each of `groups`, one a server; a missing value (NaN) has no bar."""
+    """A group of bars for each of `groups`, one a server; `missing` stands for a NaN's."""
     width = 0.8 / len(series)
     for number, (name, values) in enumerate(series.items()):
         places = [at + (number - (len(series) - 1) / 2) * width for at in range(len(groups))]
         shown = [0.0 if value != value else value for value in values]  # noqa: PLR0124
         drawn = axes.bar(places, shown, width * 0.92, color=COLOURS.get(name, "#888"), label=name)
-        labels = [form.format(value) if value else "-" for value in shown]
+        labels = [form.format(value) if value else missing for value in shown]
         axes.bar_label(drawn, labels, padding=2, fontsize=8)
     axes.set_xticks(range(len(groups)), groups)
     axes.margins(y=0.12)

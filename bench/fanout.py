@@ -109,10 +109,7 @@ def _report(
             failed |= down and name == "ours"
             report.figures.setdefault(name, {})[viewers] = _figures(seen, down)
             if down:
-                lost = max((each.closed + each.refused for each in seen), default=viewers)
-                got = median(each.gbit / each.seconds for each in seen) if seen else 0.0
-                report.row(f"{viewers:,}", name, f"{got:.2f}", "fell over", f"{lost:,} closed",
-                           "-", "-", "-")  # fmt: skip
+                report.row(*_fallen(seen, viewers, name))
                 continue
             cost = _cost(seen)
             costs[name][at] = 1 / cost
@@ -120,11 +117,19 @@ def _report(
                 report.figures.setdefault(RATIO_KEYS[name], {})[viewers] = ratio(cost, base)
             report.row(*_cells(seen, viewers, name, cost, base))
     figure, axes = canvas()
-    grouped(axes, [f"{n:,} viewers" for n in steps], costs, "{:.1f}")
+    grouped(axes, [f"{n:,} viewers" for n in steps], costs, "{:.1f}", "fell\nover")
     axes.set(title=report.title, ylabel="Gbit/s a core")
     save(figure, "fanout")
     report.finish(as_json)
     return int(failed)
+
+
+def _fallen(seen: list[Watched], viewers: int, name: str) -> tuple[str, ...]:
+    lost = max((each.closed + each.refused for each in seen), default=viewers)
+    got = median(each.gbit / each.seconds for each in seen) if seen else 0.0
+    share = got / (viewers * mbit_s(film(KBIT)) / 1000)
+    how = f"{lost:,} closed" if lost else f"{share:.0%} came"
+    return (f"{viewers:,}", name, f"{got:.2f}", "fell over", how, "-", "-", "-")
 
 
 def _cost(seen: list[Watched]) -> float:
