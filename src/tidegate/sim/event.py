@@ -1,0 +1,273 @@
+"""An event, second by second: players, network and dispatcher, under one clock.
+
+Law: the dispatcher is the one that runs the fleet; it is handed what telemetry brought and nothing
+else, and what it decides reaches players as they join, ask again, or fail over.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch import Plan, Snapshot, newest
+from tidegate.sim import kernel, net
+from tidegate.sim.players import FROZEN, PLAYING
+from tidegate.sim.policies import Planner, planner
+from tidegate.sim.result import Result, Span
+from tidegate.sim.scenario import Failure, Scenario
+from tidegate.sim.telemetry import Telemetry
+from tidegate.sim.world import World
+
+Tell = Callable[[float, Span], None]
+FAST_DETECT_S = 0.3
+"""A site that dies with a word (its connections are reset) is left at once."""
+
+
+class Rehearsal:
+    """One run. `unlimited`: sites and peerings without end and without failures, for the floor."""
+
+    def __init__(
+        self, world: World, policy: str, seed: int, unlimited: bool = False, threads: int = 0
+    ) -> None:
+        self.world = world
+        self.scenario: Scenario = world.scenario
+        self.policy = policy
+        self.seed = seed
+        self.unlimited = unlimited
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.counts = net.counts(self.threads, world.network)
+        self.telemetry = Telemetry(world, self.scenario.control.report_s)
+        self.planner: Planner = planner("nearest" if unlimited else policy, world.topology)
+        self.plan: Plan | None = None
+        self.rng = np.random.Generator(np.random.Philox(seed + 1))
+        self.result = self._result()
+        self._before = net.summed(self.counts.totals)
+        self._joined = 0
+        self._peak = np.zeros(len(world.topology.sites))
+        self._span = np.zeros(len(world.topology.sites))
+        if unlimited:
+            world.servers.kbps = world.servers.kbps * 1e6
+            world.servers.requests_s = world.servers.requests_s * 1e6
+            world.servers.link_kbps = world.servers.link_kbps * 1e6
+        self._whole_links = world.servers.link_kbps.copy()
+
+    def run(self, tell: Tell = lambda _at, _span: None) -> Result:
+        """To the end of the event; `tell` hears each span as it ends."""
+        step_s = self.scenario.event.step_s
+        steps = round(self.scenario.event.duration_s / step_s)
+        turns = max(1, round(self.scenario.control.turn_s / step_s))
+        began, spent = time.perf_counter(), time.process_time()
+        self._decide(0.0)
+        with ThreadPoolExecutor(self.threads) as pool:
+            for number in range(steps):
+                now = number * step_s
+                self._break(now)
+                if number % max(1, round(self.scenario.control.every_s / step_s)) == 0 and number:
+                    self._decide(now)
+                counted = number % turns == turns - 1
+                self._step(pool, number, now, turns, counted)
+                if counted:
+                    self._close(now + step_s, turns * step_s, tell)
+        self._judge()
+        result = self.result
+        result.wall_s = time.perf_counter() - began
+        result.cpu_s = time.process_time() - spent
+        return result
+
+    def audience(self, now: float) -> int:
+        """How many watch."""
+        curve = np.array(self.scenario.audience.curve)
+        share = np.interp(now, curve[:, 0], curve[:, 1])
+        return round(float(share) * self.scenario.audience.peak)
+
+    def _step(
+        self, pool: ThreadPoolExecutor, number: int, now: float, turns: int, counted: bool
+    ) -> None:
+        world, counts = self.world, self.counts
+        step_s = self.scenario.event.step_s
+        world.servers.into(world.network, counts, step_s)
+        net.clear(counts)
+        if counted:
+            counts.there[:] = 0
+        every = np.maximum(1, np.round(world.line_step_s / step_s)).astype(np.int64)
+        world.network.moving[:] = number % every == 0
+        moment = kernel.Moment(
+            seed=self.seed,
+            now=now,
+            step_s=step_s,
+            number=number,
+            audience=self.audience(now),
+            census_s=turns * step_s if counted else 0.0,
+            turns=turns,
+            stay_s=self.scenario.audience.session_s,
+            patience_s=self.scenario.audience.patience_s,
+            penalised=self.policy == "client" and not self.unlimited,
+            sound=self.scenario.stream.audio_only,
+        )
+        count, threads = len(world.players), self.threads
+        jobs = [
+            pool.submit(
+                kernel.advance, world.players, world.network, counts, thread,
+                count * thread // threads, count * (thread + 1) // threads, moment,
+            )
+            for thread in range(threads)
+        ]  # fmt: skip
+        for job in jobs:
+            job.result()
+        world.servers.after(counts, step_s)
+        self._span += counts.sites["sent_kbit"].sum(axis=0)
+        self.result.requests += int(counts.sites["asked"].sum())
+
+    def _decide(self, now: float) -> None:
+        """A new plan, unless the controller is lost or knows nothing yet."""
+        if any(self._during(each, now) for each in self.scenario.failures
+               if each.what == "controller_lost" and not self.unlimited):  # fmt: skip
+            return
+        ahead = self.scenario.control.every_s
+        known = self.telemetry.snapshot(now, self.plan, ahead)
+        if known is None:
+            if self.plan is None:
+                self._apply(planner("nearest", self.world.topology).plan(_blind(self.telemetry)))
+            return
+        offered = self.planner.plan(known)
+        for reason in offered.reasons[:2]:
+            self.result.reasons.append((now, reason))
+        self._apply(newest(self.plan, offered))
+
+    def _apply(self, plan: Plan) -> None:
+        self.plan = plan
+        network, world = self.world.network, self.world
+        network.weights[:] = plan.weights
+        network.spare[:] = plan.spare if plan.spare is not None else 0.0
+        groups = network.groups
+        here = world.topology.candidates
+        for column, name in enumerate(("first", "second", "third")):
+            site = plan.backups[:, column]
+            same = (here == site[:, None]) & (site >= 0)[:, None]
+            groups[name] = np.where(same.any(axis=1), same.argmax(axis=1), -1)
+        groups["turns"] = np.maximum(1, np.round(plan.ttl_s / self.scenario.control.turn_s))
+        under = network.ladder[None, :] <= plan.ladder_cap_kbps[:, None]
+        groups["top"] = np.maximum(under.sum(axis=1) - 1, 0)
+
+    def _during(self, failure: Failure, now: float) -> bool:
+        return failure.at_s <= now < failure.at_s + failure.for_s
+
+    def _break(self, now: float) -> None:
+        """What is broken at this moment, from the scenario's list alone."""
+        if self.unlimited:
+            self.world.network.sites["detect_s"] = FAST_DETECT_S
+            return
+        servers, telemetry = self.world.servers, self.telemetry
+        servers.up[:] = True
+        servers.left[:] = 1.0
+        servers.worn_s[:] = 0.0
+        servers.link_kbps = self._whole_links.copy()
+        telemetry.lost = telemetry.liars = telemetry.delay_s = 0.0
+        self.world.network.sites["detect_s"] = FAST_DETECT_S
+        for failure in self.scenario.failures:
+            if not self._during(failure, now):
+                continue
+            if failure.what in ("site_down", "brown_out"):
+                hit = self._hit(failure)
+                if failure.what == "site_down":
+                    servers.up[hit] = False
+                    self.world.network.sites["detect_s"][hit] = (
+                        1e9 if failure.silent else FAST_DETECT_S
+                    )
+                else:
+                    servers.left[hit] = failure.left
+                    servers.worn_s[hit] = failure.delay_s
+            elif failure.what == "peering_cut":
+                count = round(failure.share * len(servers.link_kbps))
+                servers.link_kbps[:count] *= failure.left
+            elif failure.what == "telemetry_late":
+                telemetry.delay_s = failure.delay_s
+            elif failure.what == "telemetry_lost":
+                telemetry.lost = failure.share
+            elif failure.what == "liars":
+                telemetry.liars = failure.share
+
+    def _hit(self, failure: Failure) -> npt.NDArray[np.int64]:
+        """Numbers of the sites that a failure strikes: those named, or a share of the capacity."""
+        sites = self.world.topology.sites
+        if failure.sites:
+            names = {site.name: number for number, site in enumerate(sites)}
+            return np.array([names[name] for name in failure.sites])
+        order = np.random.Generator(np.random.Philox(7)).permutation(len(sites))
+        capacity = np.array([sites[number].capacity_mbps for number in order])
+        hit: npt.NDArray[np.int64] = order[
+            np.cumsum(capacity) <= failure.share * capacity.sum() + 1e-9
+        ]
+        return hit
+
+    def _close(self, now: float, seconds: float, tell: Tell) -> None:
+        """A span ends: its figures, and a report."""
+        totals = net.summed(self.counts.totals)
+        passed = {
+            name: int(totals[name].sum() - self._before[name].sum())
+            for name in net.TOTAL.names or ()
+        }
+        servers = self.world.servers
+        load = self._span / seconds / np.maximum(servers.kbps * servers.left, 1e-6)
+        load = np.where(servers.up, load, 0.0)
+        joins = int(self.counts.joins.sum())
+        frozen, played = passed["stalled_us"], passed["played_us"]
+        span = Span(
+            now,
+            int(self.counts.there.sum()),
+            frozen / max(frozen + played, 1),
+            float(self._span.sum()) / seconds / 1e6,
+            float(load.max()),
+            float(np.median(load)),
+            int(servers.up.sum()),
+            passed["moves"],
+            passed["failed_over"],
+            joins - self._joined,
+            self.plan.source if self.plan else "",
+        )
+        self._peak = np.maximum(self._peak, load)
+        self._before, self._joined = totals, joins
+        there = self.counts.there.sum(axis=0) > 0
+        self.result.origin_fetches += int(there.sum() * seconds / self.scenario.stream.segment_s)
+        self._span[:] = 0.0
+        self.result.spans.append(span)
+        self.telemetry.census(now, seconds, self.counts, self.rng)
+        tell(now, span)
+
+    def _judge(self) -> None:
+        """Views that the event's end cuts count as they are."""
+        players, totals = self.world.players, net.summed(self.counts.totals)
+        on = (players["state"] == PLAYING) | (players["state"] == FROZEN)
+        for kind, line in np.ndindex(totals.shape):
+            mine = on & (players["kind"] == kind) & (players["line"] == line)
+            totals["views"][kind, line] += mine.sum()
+            totals["smooth"][kind, line] += (mine & (players["stalls"] == 0)).sum()
+        self.result.totals = totals
+        self.result.joins = self.counts.joins.sum(axis=0)
+        self.result.site_peak = self._peak
+
+    def _result(self) -> Result:
+        world = self.world
+        return Result(
+            self.scenario.name, "floor" if self.unlimited else self.policy, self.seed,
+            len(world.players), self.scenario.event.step_s, self.scenario.event.duration_s,
+            world.kinds, world.topology.accesses,
+            net.summed(self.counts.totals), self.counts.joins.sum(axis=0),
+        )  # fmt: skip
+
+
+def _blind(telemetry: Telemetry) -> Snapshot:
+    """What is known before anyone watches: the fleet as built."""
+    world = telemetry.world
+    groups, places = world.topology.candidates.shape
+    sites, domains = len(world.topology.sites), len(world.topology.contracts)
+    nothing = np.zeros((groups, places))
+    capacity = np.array([site.capacity_mbps for site in world.topology.sites])
+    return Snapshot(
+        0.0, np.zeros(groups), np.zeros(groups), nothing.astype(np.float32), np.ones(sites, bool),
+        capacity, np.zeros(sites), nothing, nothing, np.zeros(sites), np.zeros(domains),
+        np.ones(domains, bool), world.scenario.stream.ladder_kbps, None,
+    )  # fmt: skip

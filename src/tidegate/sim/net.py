@@ -1,0 +1,147 @@
+"""What a step reads of the network, and what it counts: arrays the kernel is handed.
+
+Law: a thread counts into rows of its own, in whole numbers, so that sums do not depend on how the
+players were dealt out to threads.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+BINS = 96
+"""Of a site's wants: four an octave from 2 kbit/s."""
+JOIN_BINS = 600
+JOIN_BIN_S = 0.05
+"""Of join times; the last bin holds all above."""
+
+Records = npt.NDArray[Any]
+"""Structured."""
+
+SITE = np.dtype(
+    [
+        ("share_kbps", np.float32),  # what a flow gets at most
+        ("delay_s", np.float32),  # before a first byte: queues and wear
+        ("late_s", np.float32),  # when a chunk is there after the encoder made it
+        ("detect_s", np.float32),  # after how long a dead site is seen to be dead
+        ("up", np.uint8),
+        ("full", np.uint8),  # newcomers are sent to the buddy
+        ("hot", np.uint8),  # near its capacity: wants are counted
+    ],
+    align=True,
+)
+PATH = np.dtype([("site", np.int32), ("link", np.int32), ("rtt_s", np.float32)], align=True)
+"""From a group to its k-th candidate; `link` is L where it crosses none."""
+GROUP = np.dtype(
+    [
+        ("turns", np.int32),  # steering turns between two questions
+        ("top", np.int32),  # the highest rung that is offered
+        ("first", np.int32),  # backups, as k; -1 where there is none
+        ("second", np.int32),
+        ("third", np.int32),
+    ],
+    align=True,
+)
+
+
+class Network(NamedTuple):
+    """What holds in one step. G groups, K candidates, S sites, L links, C kinds, A lines, R rungs.
+
+    sites: SITE [S]; paths: PATH [G, K]; groups: GROUP [G]; kinds: KIND [C].
+    candidates: int32 [G, K], weights, spare: float32 [G, K], as in `Topology`
+    and `Plan`.
+    links: float32 [L + 1], by what share flows over each are cut; the last is 1.
+    ladder: float32 [R], kbit/s, ascending. ratio: float32 [A, levels]; moves: uint32 [A, levels +
+    1, levels], as in `access.Lines`; moving: uint8 [A], whether the chain moves in this step.
+    """
+
+    sites: Records
+    paths: Records
+    groups: Records
+    kinds: Records
+    candidates: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+    spare: npt.NDArray[np.float32]
+    links: npt.NDArray[np.float32]
+    ladder: npt.NDArray[np.float32]
+    ratio: npt.NDArray[np.float32]
+    moves: npt.NDArray[np.uint32]
+    moving: npt.NDArray[np.uint8]
+
+
+AT_SITE = np.dtype(
+    [
+        ("wanted_kbit", np.int64),  # what viewers would take in the next step; of hot sites
+        ("sent_kbit", np.int64),
+        ("asked", np.int64),  # requests
+    ]
+)
+AT_GROUP = np.dtype(
+    [("stalled_us", np.int64), ("watched_us", np.int64), ("carried_kbit", np.int64)]
+)
+TOTAL = np.dtype(
+    [
+        ("played_us", np.int64),
+        ("stalled_us", np.int64),
+        ("carried_kbit", np.int64),
+        ("sound_us", np.int64),  # media of the audio-only rung
+        ("stalls", np.int64),
+        ("views", np.int64),  # ended
+        ("smooth", np.int64),  # of them, without a stall
+        ("moves", np.int64),  # by steering
+        ("failed_over", np.int64),
+        ("skips", np.int64),  # jumps to the live edge
+        ("unborn", np.int64),  # left before the first picture
+    ]
+)
+
+
+class Counts(NamedTuple):
+    """What steps counted, a row a thread (T).
+
+    sites: AT_SITE [T, S]; groups: AT_GROUP [T, G, K]; totals: TOTAL [T, C, A].
+    bins, bin_kbit: int64 [T, S, BINS], wants of hot sites; over_kbit: int64 [T, L + 1], carried
+    over links; there: int64 [T, S, R], viewers at the last census; joins: int64 [T, JOIN_BINS].
+    """
+
+    sites: Records
+    groups: Records
+    totals: Records
+    bins: npt.NDArray[np.int64]
+    bin_kbit: npt.NDArray[np.int64]
+    over_kbit: npt.NDArray[np.int64]
+    there: npt.NDArray[np.int64]
+    joins: npt.NDArray[np.int64]
+
+
+def counts(threads: int, network: Network) -> Counts:
+    """All zero."""
+    groups, places = network.candidates.shape
+    sites, rungs, kinds = len(network.sites), len(network.ladder), len(network.kinds)
+    return Counts(
+        np.zeros((threads, sites), AT_SITE),
+        np.zeros((threads, groups, places), AT_GROUP),
+        np.zeros((threads, kinds, len(network.moving)), TOTAL),
+        *(
+            np.zeros((threads, *shape), np.int64)
+            for shape in (
+                (sites, BINS),
+                (sites, BINS),
+                (len(network.links),),
+                (sites, rungs),
+                (JOIN_BINS,),
+            )
+        ),
+    )
+
+
+def summed(records: Records) -> Records:
+    """Records [T, …] added up over threads."""
+    numbers = records.view(np.int64).reshape(*records.shape, -1)
+    return np.ascontiguousarray(numbers.sum(axis=0)).view(records.dtype)[..., 0]
+
+
+def clear(counts: Counts) -> None:
+    """Of what is counted anew in each step."""
+    for array in (counts.sites, counts.bins, counts.bin_kbit, counts.over_kbit):
+        array[:] = np.zeros((), array.dtype)

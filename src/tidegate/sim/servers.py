@@ -1,0 +1,104 @@
+"""How sites share what they have among those who ask: water-filling, queues, wear, peerings.
+
+Law: all is worked out once a step from what the step before counted, for every site at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.sim.net import BINS, Counts, Network, summed
+
+HOT = 0.7
+"""Utilisation from which a site's wants are counted one by one."""
+FULL = 0.95
+"""Utilisation from which newcomers are sent to the buddy."""
+UNLIMITED_KBPS = 1e9
+MOST_QUEUE = 0.98
+"""Utilisation at which the queueing delay is taken, where it would grow without end."""
+RECOVER = 1.25
+"""How fast a peering that was full lets flows grow again, a step."""
+LEAST_LINK = 0.02
+
+Floats = npt.NDArray[np.float64]
+EDGES = 2.0 ** ((np.arange(BINS) + 5.0) / 4.0)
+"""Upper edge of each bin, kbit/s a step."""
+
+
+@dataclass
+class Servers:
+    """State between steps. kbps, requests_s: float64 [S]; link_kbps: float64 [L].
+
+    left: float64 [S], share of the capacity that wear leaves; worn_s: float64 [S], what wear adds
+    to a first byte; queue: float64 [S], requests that wait; load: float64 [S], utilisation;
+    tier_s: how long after the encoder a chunk is at a site.
+    """
+
+    kbps: Floats
+    requests_s: Floats
+    link_kbps: Floats
+    up: npt.NDArray[np.bool_]
+    left: Floats
+    worn_s: Floats
+    queue: Floats
+    load: Floats
+    link_share: Floats
+    queue_s: float
+    tier_s: float
+
+    def after(self, counts: Counts, step_s: float) -> None:
+        """What the step's counts say of the next one."""
+        sites = summed(counts.sites)
+        kbps = np.maximum(self.kbps * self.left, 1e-6)
+        self.load = sites["sent_kbit"] / step_s / kbps
+        self.queue = np.maximum(0.0, self.queue + sites["asked"] - self.requests_s * step_s)
+        over = counts.over_kbit.sum(axis=0)[:-1] / step_s
+        allowed = self.link_share * self.link_kbps / np.maximum(over, 1e-6)
+        self.link_share = np.clip(
+            np.where(over > self.link_kbps, allowed, self.link_share * RECOVER), LEAST_LINK, 1.0
+        )
+
+    def into(self, network: Network, counts: Counts, step_s: float) -> None:
+        """The kernel's arrays for the next step."""
+        sites = network.sites
+        sites["share_kbps"] = self._shares(counts, sites["hot"] != 0, step_s)
+        busy = np.minimum(self.load, MOST_QUEUE)
+        waits = self.queue / np.maximum(self.requests_s, 1.0)
+        sites["delay_s"] = self.queue_s * busy / (1.0 - busy) + self.worn_s + waits
+        sites["late_s"] = self.tier_s
+        sites["up"] = self.up
+        sites["hot"] = self.load > HOT
+        sites["full"] = (self.load > FULL) & self.up
+        network.links[:-1] = self.link_share
+
+    def _shares(self, counts: Counts, hot: npt.NDArray[np.bool_], step_s: float) -> Floats:
+        """[S], kbit/s: the level to which flows are filled where all do not fit."""
+        shares = np.full(len(self.kbps), UNLIMITED_KBPS)
+        if not hot.any():
+            return shares
+        kbit = counts.bin_kbit[:, hot].sum(axis=0).astype(np.float64)
+        number = counts.bins[:, hot].sum(axis=0)
+        room = self.kbps[hot] * self.left[hot] * step_s
+        below = np.cumsum(kbit, axis=1)
+        above = number.sum(axis=1)[:, None] - np.cumsum(number, axis=1)
+        reached = below + above * EDGES * step_s >= room[:, None]
+        tight = below[:, -1] > room
+        first = reached.argmax(axis=1)
+        row = np.arange(len(first))
+        under = np.where(first > 0, below[row, first - 1], 0.0)
+        flows = above[row, first] + number[row, first]
+        level = (room - under) / np.maximum(flows, 1) / step_s
+        shares[hot] = np.where(tight, level, UNLIMITED_KBPS)
+        return shares
+
+
+def whole(
+    kbps: Floats, requests_s: Floats, link_kbps: Floats, queue_s: float, tier_s: float
+) -> Servers:
+    """All up, unworn and idle."""
+    sites = len(kbps)
+    return Servers(
+        kbps, requests_s, link_kbps, np.ones(sites, bool), np.ones(sites), np.zeros(sites),
+        np.zeros(sites), np.zeros(sites), np.ones(len(link_kbps)), queue_s, tier_s,
+    )  # fmt: skip

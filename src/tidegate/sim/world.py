@@ -1,0 +1,121 @@
+"""A scenario as arrays: players, network, servers.
+
+Law: the same scenario and seed give the same arrays; what a policy does changes none of who the
+players are and how their lines waver.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.topology import NO_LINK, Topology
+from tidegate.sim import access, kinds, net, players
+from tidegate.sim.access import Access
+from tidegate.sim.places import pool_shares, topology
+from tidegate.sim.scenario import Scenario
+from tidegate.sim.servers import Servers, whole
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class World:
+    """What a rehearsal begins with.
+
+    level_mbps: float64 [D], what each billing domain is billed for anyway this month; free: bool
+    [D], whether the event's hours are among its free ones. None: nothing is sunk, all are free.
+    """
+
+    scenario: Scenario
+    topology: Topology
+    players: net.Records
+    network: net.Network
+    servers: Servers
+    kinds: tuple[str, ...]
+    line_step_s: Floats
+    level_mbps: Floats | None = None
+    free: npt.NDArray[np.bool_] | None = None
+
+
+def build(scenario: Scenario, lines: tuple[Access, ...], seed: int) -> World:
+    """Players are dealt out by shares; each one's line is drawn from its type's quantiles."""
+    places = topology(scenario, lines)
+    packed = access.packed(lines)
+    by_name = scenario.kinds()
+    names = tuple(name for name, share in scenario.audience.kinds.items() if share > 0)
+    ladder = np.array(scenario.stream.ladder_kbps, np.float32)
+    network = net.Network(
+        sites=np.zeros(len(places.sites), net.SITE),
+        paths=_paths(places),
+        groups=_groups(places, len(ladder)),
+        kinds=kinds.table([by_name[name] for name in names]),
+        candidates=places.candidates,
+        weights=np.zeros(places.candidates.shape, np.float32),
+        spare=np.zeros(places.candidates.shape, np.float32),
+        links=np.ones(len(places.links) + 1, np.float32),
+        ladder=ladder,
+        ratio=packed.ratio,
+        moves=packed.moves,
+        moving=np.zeros(len(lines), np.uint8),
+    )
+    servers = whole(
+        np.array([site.capacity_mbps * 1000 for site in places.sites]),
+        np.array([site.requests_s for site in places.sites]),
+        np.array([link.capacity_mbps * 1000 for link in places.links]),
+        scenario.fleet.queue_ms / 1000,
+        scenario.stream.encoder_s + scenario.fleet.tier_ms / 1000,
+    )
+    rng = np.random.Generator(np.random.Philox(seed))
+    people = _players(scenario, lines, packed, names, rng)
+    steps = packed.step_s.astype(np.float64)
+    return World(scenario, places, people, network, servers, names, steps)
+
+
+def _paths(places: Topology) -> net.Records:
+    paths = np.zeros(places.candidates.shape, net.PATH)
+    paths["site"] = np.maximum(places.candidates, 0)
+    paths["link"] = np.where(places.link == NO_LINK, len(places.links), places.link)
+    paths["rtt_s"] = places.rtt_ms / 1000
+    return paths
+
+
+def _groups(places: Topology, rungs: int) -> net.Records:
+    groups = np.zeros(len(places.groups), net.GROUP)
+    groups["turns"], groups["top"] = 1, rungs - 1
+    groups["first"] = groups["second"] = groups["third"] = -1
+    return groups
+
+
+def _players(
+    scenario: Scenario,
+    lines: tuple[Access, ...],
+    packed: access.Lines,
+    names: tuple[str, ...],
+    rng: np.random.Generator,
+) -> net.Records:
+    count = scenario.audience.peak
+    shares = pool_shares(scenario)
+    spread = scenario.audience.regional_spread
+    shares = shares * np.exp(spread * rng.standard_normal((len(shares), 1)))
+    by_line = packed.share.astype(np.float64)
+    whole_shares = (shares[:, :, None] * by_line).ravel()
+    people = players.empty(count)
+    people["group"] = _drawn(whole_shares, count, rng)
+    people["kind"] = _drawn([scenario.audience.kinds[name] for name in names], count, rng)
+    people["line"] = people["group"] % len(lines)
+    people["level"] = access.START
+    for number in range(len(lines)):
+        mine = people["line"] == number
+        quantiles = packed.log_mean[number]
+        at = np.linspace(0, 1, len(quantiles))
+        drawn = np.interp(rng.random(int(mine.sum())), at, quantiles)
+        people["mean_kbps"][mine] = np.exp(drawn) * scenario.lines.rate_factor
+    return people
+
+
+def _drawn(shares: npt.ArrayLike, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    edges = np.cumsum(np.asarray(shares, np.float64))
+    return np.searchsorted(edges / edges[-1], rng.random(count, np.float32), side="right").clip(
+        0, len(edges) - 1
+    )
