@@ -33,8 +33,7 @@ def halved(times: float) -> float:
         return 0.0
     x = (times - whole) * LN2
     part = 1.0 - x * (1.0 - x * _2 * (1.0 - x * _3 * (1.0 - x * _4 * (1.0 - x * _5))))
-    power: float = np.int32((127 - whole) << 23).view(np.float32)
-    return part * power
+    return float(part * np.int32((127 - whole) << 23).view(np.float32))
 
 
 @inlined

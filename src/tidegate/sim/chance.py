@@ -21,7 +21,7 @@ _11 = np.uint64(11)
 
 
 @inlined
-def mixed(seed: int, viewer: int, moment: int, salt: int) -> int:
+def mixed(seed: int, viewer: int, moment: int, salt: int) -> np.uint64:
     """64 bits that depend on each bit of all four."""
     x = np.uint64(seed) + np.uint64(viewer) * _GOLDEN
     x = (x ^ (x >> _32)) * _FIRST
@@ -29,7 +29,7 @@ def mixed(seed: int, viewer: int, moment: int, salt: int) -> int:
     x = (x ^ (x >> _29)) * _SECOND
     x = (x ^ (x >> _32)) * _FIRST
     x ^= x >> _32
-    return x  # type: ignore[return-value]  (64 bits, unsigned)
+    return x
 
 
 @inlined

@@ -95,6 +95,7 @@ class Rehearsal:
         every = np.maximum(1, np.round(world.line_step_s / step_s)).astype(np.int64)
         world.network.moving[:] = number % every == 0
         moment = kernel.Moment(
+            thread=0,
             seed=self.seed,
             now=now,
             step_s=step_s,
@@ -110,8 +111,9 @@ class Rehearsal:
         count, threads = len(world.players), self.threads
         jobs = [
             pool.submit(
-                kernel.advance, world.players, world.network, counts, thread,
-                count * thread // threads, count * (thread + 1) // threads, moment,
+                kernel.advance, world.players, world.network, counts,
+                count * thread // threads, count * (thread + 1) // threads,
+                moment._replace(thread=thread),
             )
             for thread in range(threads)
         ]  # fmt: skip

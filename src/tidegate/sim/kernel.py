@@ -20,7 +20,9 @@ from tidegate.sim.net import BINS, JOIN_BIN_S, JOIN_BINS, Counts, Network, Recor
 from tidegate.sim.players import AWAY, FROZEN, NOBODY, PLAYING, STARTING
 
 TINY = 1e-5
-"""Seconds or chunks that rounding may leave over."""
+"""Seconds that rounding may leave over."""
+LEAST_KBPS = 1e-9
+"""Of a line that stands still, so that nothing is divided by 0."""
 MOVE_RTTS = 2.0
 """Round trips of a new connection to another site."""
 ABANDON = 0.8
@@ -32,13 +34,14 @@ DRAWS = 6
 class Moment(NamedTuple):
     """When a step begins (now, s), how long it is (step_s), its number, and who is there.
 
-    audience: how many places hold a viewer. census_s: how many seconds of watching this step counts
-    for groups and sites, 0 if it counts none. turns: steps between a viewer's chances to ask where
-    to go. stay_s: mean session, 0 for no end. patience_s: a join or stall that ends a session, 0
-    for none. penalised: whether a stall makes a player leave its site by itself. sound: whether the
-    lowest rung is sound alone.
+    thread: whose row of the counts is written. audience: how many places hold a viewer. census_s:
+    how many seconds of watching this step counts for groups and sites, 0 if it counts none. turns:
+    steps between a viewer's chances to ask where to go. stay_s: mean session, 0 for no end.
+    patience_s: a join or stall that ends a session, 0 for none. penalised: whether a stall makes a
+    player leave its site by itself. sound: whether the lowest rung is sound alone.
     """
 
+    thread: int
     seed: int
     now: float
     step_s: float
@@ -54,11 +57,10 @@ class Moment(NamedTuple):
 
 @compiled
 def advance(
-    players: Records, network: Network, counts: Counts,
-    thread: int, first: int, last: int, moment: Moment,
-) -> None:  # fmt: skip
-    """One step of the viewers from `first` up to `last`, counted into row `thread`."""
-    turns, step_s = moment.turns, moment.step_s
+    players: Records, network: Network, counts: Counts, first: int, last: int, moment: Moment
+) -> None:
+    """One step of the viewers from `first` up to `last`, counted into row `moment.thread`."""
+    turns, step_s, thread = moment.turns, moment.step_s, moment.thread
     turn = (first + moment.number) % turns
     for i in range(first, last):
         player = players[i]
@@ -68,31 +70,36 @@ def advance(
             continue
         if network.moving[player.line]:
             player.level = _next_level(network, player.line, player.level, i, moment)
-        begin = 0.0
+        tau = step_s
         if player.state == AWAY:
-            begin = step_s * chance.share(moment.seed, i, moment.number, chance.JOIN)
-            _enter(player, network, counts, thread, i, moment, begin)
+            tau *= chance.share(moment.seed, i, moment.number, chance.JOIN)
+            _enter(player, network, counts, i, moment, step_s - tau)
         elif turn == 0:
             if _over(player, i, moment):
                 _leave(player, counts, thread)
-                _enter(player, network, counts, thread, i, moment, begin)
+                _enter(player, network, counts, i, moment, 0.0)
             else:
-                _steer(player, network, counts, thread, i, moment)
+                _steer(player, network, counts, i, moment)
         turn += 1
         if turn == turns:
             turn = 0
-        if (
-            player.wait_s > 2.0 * step_s
-            and player.buffer_s > step_s
-            and player.state == PLAYING
-            and moment.census_s == 0.0
-        ):
-            # Nothing comes in this step or the next.
+        if player.wait_s > step_s and _quiet(player, network, moment):
             player.wait_s -= step_s
             player.buffer_s -= step_s
             counts.totals[thread, player.kind, player.line].played_us += int(step_s * 1e6)
         else:
-            _play(player, network, counts, thread, i, moment, begin)
+            _play(player, network, counts, i, moment, tau)
+
+
+@inlined
+def _quiet(player: Any, network: Network, moment: Moment) -> bool:
+    """Whether nothing comes in this step, and nobody asks what would in the next."""
+    if player.state != PLAYING or player.buffer_s <= moment.step_s or moment.census_s > 0.0:
+        return False
+    if network.kinds[player.kind].catch_up > 1.0:
+        return False
+    hot = network.sites[network.paths[player.group, player.place].site].hot
+    return bool(hot == 0 or player.wait_s > 2.0 * moment.step_s)
 
 
 @inlined
@@ -141,9 +148,8 @@ def _late(kind: Any, site: Any, i: int) -> Any:
 
 @compiled
 def _enter(
-    player: Any, network: Network, counts: Counts,
-    thread: int, i: int, moment: Moment, begin: float,
-) -> None:  # fmt: skip
+    player: Any, network: Network, counts: Counts, i: int, moment: Moment, begin: float
+) -> None:
     """A new viewer asks where to go, and there for the newest chunks."""
     kind, group = network.kinds[player.kind], network.groups[player.group]
     player.session += 1
@@ -171,35 +177,33 @@ def _enter(
     player.rung = rung if kind.rule != FIXED else group.top
     player.left_kbit = network.ladder[player.rung] * kind.chunk_s
     player.wait_s = wait + site.delay_s
-    counts.sites[thread, path.site].asked += 1
+    counts.sites[moment.thread, path.site].asked += 1
 
 
 @compiled
-def _steer(
-    player: Any, network: Network, counts: Counts, thread: int, i: int, moment: Moment
-) -> None:
+def _steer(player: Any, network: Network, counts: Counts, i: int, moment: Moment) -> None:
     """A steering manifest is read; a pathway that failed is not taken while it is down."""
     group = network.groups[player.group]
     if player.state < PLAYING or network.kinds[player.kind].steered == 0.0:
         return
     if group.turns > 1 and ((moment.number + i) // moment.turns + i) % group.turns != 0:
         return
-    banned = player.banned
-    if banned != NOBODY and network.sites[network.paths[player.group, banned].site].up:
-        player.banned = banned = NOBODY
+    if player.banned != NOBODY:
+        banned = network.paths[player.group, player.banned].site
+        if network.sites[banned].up:
+            player.banned = NOBODY
     place = _home(player, network, i, moment)
-    if place != player.place and place != banned:
-        player.place = place
-        rtt_s = network.paths[player.group, place].rtt_s
-        player.wait_s = max(player.wait_s, 0.0) + MOVE_RTTS * rtt_s
-        counts.totals[thread, player.kind, player.line].moves += 1
+    if place == player.place or place == player.banned:  # noqa: PLR1714  (compiled)
+        return
+    player.place = place
+    rtt_s = network.paths[player.group, place].rtt_s
+    player.wait_s = max(player.wait_s, 0.0) + MOVE_RTTS * rtt_s
+    counts.totals[moment.thread, player.kind, player.line].moves += 1
 
 
 @compiled
-def _fail_over(
-    player: Any, network: Network, counts: Counts, thread: int, i: int, moment: Moment
-) -> None:
-    """To the first backup that is not here, and is there."""
+def _fail_over(player: Any, network: Network, counts: Counts, i: int, moment: Moment) -> None:
+    """To a site that is not here, and is there: by the plan's spare shares, else its backups."""
     kind, group, here = network.kinds[player.kind], network.groups[player.group], player.place
     player.banned = here
     for place in (group.third, group.second, group.first):
@@ -207,7 +211,7 @@ def _fail_over(
             up = network.sites[network.paths[player.group, place].site].up
             if up or player.place == here:
                 player.place = place
-    for attempt in range(DRAWS):  # the plan's own shares for those whose site fails
+    for attempt in range(DRAWS):
         session = chance.mixed(moment.seed, i, attempt, chance.SPARE)
         place = assign(session, network.candidates[player.group], network.spare[player.group])
         site = network.sites[network.paths[player.group, place].site]
@@ -218,118 +222,175 @@ def _fail_over(
     player.wait_s = max(player.wait_s, 0.0) + (MOVE_RTTS + 1.0) * rtt_s
     player.left_kbit = network.ladder[player.rung] * kind.chunk_s
     player.spent_s = 0.0
-    counts.totals[thread, player.kind, player.line].failed_over += 1
+    counts.totals[moment.thread, player.kind, player.line].failed_over += 1
 
 
 @inlined
 def _play(
-    player: Any, network: Network, counts: Counts,
-    thread: int, i: int, moment: Moment, begin: float,
-) -> None:  # fmt: skip
-    kind, group = network.kinds[player.kind], network.groups[player.group]
-    path = network.paths[player.group, player.place]
-    site, ladder = network.sites[path.site], network.ladder
-    total = counts.totals[thread, player.kind, player.line]
-    late, chunk = _late(kind, site, i), kind.chunk_s
+    player: Any, network: Network, counts: Counts, i: int, moment: Moment, tau: float
+) -> None:
+    """What happens to a viewer in the `tau` seconds that are left of the step."""
+    thread = moment.thread
+    kind, path = network.kinds[player.kind], network.paths[player.group, player.place]
+    site, total = network.sites[path.site], counts.totals[thread, player.kind, player.line]
+    late, stalls = _late(kind, site, i), player.stalls
     line = player.mean_kbps * network.ratio[player.line, player.level]
-    rate = max(min(line, site.share_kbps) * network.links[path.link] * site.up, 1e-9)
-    state, rung = player.state, player.rung
-    buffer, lag, clock = player.buffer_s, player.lag_s, player.clock_s
-    left, wait, spent = player.left_kbit, max(player.wait_s, 0.0), player.spent_s
-    pace = 1.0
-    if kind.catch_up > 1.0 and buffer > chunk and lag > kind.hold_s + late + 2.0 * chunk:
-        pace = kind.catch_up
-    tau = moment.step_s - begin
+    rate = max(min(line, site.share_kbps) * network.links[path.link] * site.up, LEAST_KBPS)
+    pace = _pace(player, kind, late)
     played = stalled = carried = 0.0
-    asked = stalls = 0
+    asked = 0
     while True:
-        download = left / rate
-        span = min(wait + download, tau)
-        # The playhead meanwhile.
-        if state == PLAYING:
-            if span * pace <= buffer:
-                buffer -= span * pace
-                lag -= span * (pace - 1.0)
-                played += span
-            else:
-                part = buffer / pace
-                clock = span - part
-                played += part
-                stalled += clock
-                lag += clock + part - buffer
-                buffer = 0.0
-                state = FROZEN
-                stalls += 1
+        download = player.left_kbit / rate
+        span = min(player.wait_s + download, tau)
+        if player.state == PLAYING and span * pace <= player.buffer_s:
+            player.buffer_s -= span * pace
+            player.lag_s -= span * (pace - 1.0)
+            played += span
         else:
-            clock += span
-            lag += span
-            if state == FROZEN:
-                stalled += span
-        if span >= tau and wait + download > tau + TINY:
+            stood = _stand(player, span, pace)
+            if player.state == FROZEN:
+                stalled += stood
+                played += span - stood
+        if player.wait_s + download > tau:
             break
-        # A chunk is whole.
         tau -= span
-        carried += ladder[rung] * chunk
-        buffer += chunk
-        learn(player, ladder[rung] * chunk / max(spent + download, TINY), spent + download, kind)
-        if state == STARTING:
-            if buffer + TINY >= kind.start_s:
-                state = PLAYING
-                counts.joins[thread, min(int(clock / JOIN_BIN_S), JOIN_BINS - 1)] += 1
-                clock = 0.0
-        elif state == FROZEN and buffer + TINY >= kind.resume_s:
-            state = PLAYING
-            clock = 0.0
-            if lag > kind.jump_s:
-                lag -= math.floor((lag - kind.hold_s - late) / chunk - 1.0) * chunk
-                total.skips += 1
-        rung = choose(estimate(player), buffer, rung, group.top, kind, ladder)
-        if rung == 0 and moment.sound:
-            total.sound_us += int(chunk * 1e6)
-        left = ladder[rung] * chunk
-        spent = 0.0
-        waits = max(chunk + late + buffer - lag, buffer + chunk - kind.most_s)
-        wait = max(waits, 0.0) + kind.ask_rtts * path.rtt_s + site.delay_s
         asked += 1
-    came = max(tau - wait, 0.0)
-    left -= rate * came
-    spent += came
-    wait = max(wait - tau, 0.0)
-    player.state, player.rung = state, rung
-    player.buffer_s, player.lag_s, player.clock_s = buffer, lag, clock
-    player.left_kbit, player.wait_s, player.spent_s = left, wait, spent
-    # What it would take in the next step, were the site without limit.
-    if site.hot and wait < moment.step_s:
-        more = math.floor((moment.step_s + lag - buffer - late) / chunk - 1.0)
-        wanted = left + max(more, 0.0) * ladder[rung] * chunk
-        wanted = min(line * (moment.step_s - wait), wanted)
-        octave = 4.0 * math.log2(max(wanted / moment.step_s, 2.0)) - 4.0
-        column = min(int(octave), BINS - 1)
-        counts.sites[thread, path.site].wanted_kbit += int(wanted)
-        counts.bins[thread, path.site, column] += 1
-        counts.bin_kbit[thread, path.site, column] += int(wanted)
-    if asked:
-        counts.sites[thread, path.site].asked += asked
-        counts.sites[thread, path.site].sent_kbit += int(carried)
-        counts.groups[thread, player.group, player.place].carried_kbit += int(carried)
-        counts.over_kbit[thread, path.link] += int(carried)
-        total.carried_kbit += int(carried)
+        carried += _learned(player, network, kind, download)
+        _whole(player, kind, counts, thread, late)
+        _ask(player, network, kind, late)
+        player.wait_s += kind.ask_rtts * path.rtt_s + site.delay_s
+        if player.rung == 0 and moment.sound:
+            total.sound_us += int(kind.chunk_s * 1e6)
+    _rest(player, rate, tau)
     total.played_us += int(played * 1e6)
-    if moment.census_s > 0.0 and state >= PLAYING:
-        counts.there[thread, path.site, rung] += 1
-        counts.groups[thread, player.group, player.place].watched_us += int(moment.census_s * 1e6)
+    if asked:
+        _carry(player, path, counts, thread, asked, carried)
     if stalled > 0.0:
-        total.stalled_us += int(stalled * 1e6)
-        total.stalls += stalls
-        counts.groups[thread, player.group, player.place].stalled_us += int(stalled * 1e6)
-        player.stalls = min(player.stalls + stalls, 255)
-    # What is given up.
-    if (not site.up and wait == 0.0 and spent > min(site.detect_s, kind.timeout_s)) or (
-        stalls > 0 and moment.penalised
-    ):
-        _fail_over(player, network, counts, thread, i, moment)
-    elif state == PLAYING and rung > 0 and spent > 0.5 * chunk:
-        _abandon(player, kind, ladder)
+        total.stalls += player.stalls - stalls
+        micro = int(stalled * 1e6)
+        total.stalled_us += micro
+        counts.groups[thread, player.group, player.place].stalled_us += micro
+    if site.hot and player.wait_s < moment.step_s:
+        _want(player, network, counts, moment, late, line)
+    if moment.census_s > 0.0 and player.state >= PLAYING:
+        _present(player, path, counts, moment)
+    lost = not site.up and player.spent_s > min(site.detect_s, kind.timeout_s)
+    if lost or (moment.penalised and player.stalls > stalls):
+        _fail_over(player, network, counts, i, moment)
+    elif player.spent_s > 0.5 * kind.chunk_s and player.state == PLAYING and player.rung > 0:
+        _abandon(player, kind, network.ladder)
+
+
+@inlined
+def _learned(player: Any, network: Network, kind: Any, download: float) -> Any:
+    """A chunk has come after `download` seconds more; returns its size."""
+    size = network.ladder[player.rung] * kind.chunk_s
+    spent = player.spent_s + download
+    learn(player, size / max(spent, TINY), spent, kind)
+    return size
+
+
+@inlined
+def _rest(player: Any, rate: float, tau: float) -> None:
+    """The request that the step's end cuts."""
+    came = max(tau - player.wait_s, 0.0)
+    player.left_kbit -= rate * came
+    player.spent_s += came
+    player.wait_s = max(player.wait_s - tau, 0.0)
+
+
+@inlined
+def _pace(player: Any, kind: Any, late: float) -> float:
+    """The playing rate: above 1 while it is late and has the media to hurry."""
+    late_by = player.lag_s - kind.hold_s - late
+    if kind.catch_up > 1.0 and player.buffer_s > kind.chunk_s and late_by > 2.0 * kind.chunk_s:
+        return float(kind.catch_up)
+    return 1.0
+
+
+@inlined
+def _stand(player: Any, span: float, pace: float) -> float:
+    """A span at some of which nothing plays: how long it stood still."""
+    stood = span
+    if player.state == PLAYING:
+        part = player.buffer_s / pace
+        stood = span - part
+        player.lag_s += part - player.buffer_s
+        player.buffer_s = 0.0
+        player.state = FROZEN
+        player.clock_s = 0.0
+        player.stalls = min(player.stalls + 1, 255)
+    player.clock_s += stood
+    player.lag_s += stood
+    return stood
+
+
+@inlined
+def _whole(player: Any, kind: Any, counts: Counts, thread: int, late: float) -> None:
+    """A chunk is whole: perhaps the picture begins, or goes on."""
+    player.buffer_s += kind.chunk_s
+    if player.state == STARTING:
+        if player.buffer_s + TINY >= kind.start_s:
+            player.state = PLAYING
+            counts.joins[thread, min(int(player.clock_s / JOIN_BIN_S), JOIN_BINS - 1)] += 1
+            player.clock_s = 0.0
+    elif player.state == FROZEN and player.buffer_s + TINY >= kind.resume_s:
+        player.state = PLAYING
+        player.clock_s = 0.0
+        if player.lag_s > kind.jump_s:
+            chunks = math.floor((player.lag_s - kind.hold_s - late) / kind.chunk_s - 1.0)
+            player.lag_s -= chunks * kind.chunk_s
+            counts.totals[thread, player.kind, player.line].skips += 1
+
+
+@inlined
+def _ask(player: Any, network: Network, kind: Any, late: float) -> None:
+    """For the next chunk: of which rung, and how long until it is there and there is room."""
+    top = network.groups[player.group].top
+    kbps, buffer_s = estimate(player), player.buffer_s
+    rung = choose(kbps, buffer_s, player.rung, top, kind, network.ladder)
+    player.rung = rung
+    player.left_kbit = network.ladder[rung] * kind.chunk_s
+    player.spent_s = 0.0
+    there = kind.chunk_s + late + buffer_s - player.lag_s
+    player.wait_s = max(there, buffer_s + kind.chunk_s - kind.most_s, 0.0)
+
+
+@inlined
+def _carry(player: Any, path: Any, counts: Counts, thread: int, asked: int, carried: float) -> None:
+    """Chunks that came, to the books."""
+    kbit = int(carried)
+    at_site = counts.sites[thread, path.site]
+    at_site.asked += asked
+    at_site.sent_kbit += kbit
+    counts.totals[thread, player.kind, player.line].carried_kbit += kbit
+    counts.groups[thread, player.group, player.place].carried_kbit += kbit
+    counts.over_kbit[thread, path.link] += kbit
+
+
+@inlined
+def _present(player: Any, path: Any, counts: Counts, moment: Moment) -> None:
+    """A census counts who watches, and where."""
+    counts.there[moment.thread, path.site, player.rung] += 1
+    here = counts.groups[moment.thread, player.group, player.place]
+    here.watched_us += int(moment.census_s * 1e6)
+
+
+@inlined
+def _want(
+    player: Any, network: Network, counts: Counts, moment: Moment, late: float, line: float
+) -> None:
+    """What it would take in the next step, were the site without limit."""
+    kind, path = network.kinds[player.kind], network.paths[player.group, player.place]
+    held = player.buffer_s + late - player.lag_s
+    more = math.floor((moment.step_s - held) / kind.chunk_s - 1.0)
+    wanted = player.left_kbit + max(more, 0.0) * network.ladder[player.rung] * kind.chunk_s
+    wanted = min(line * (moment.step_s - player.wait_s), wanted)
+    octave = 4.0 * math.log2(max(wanted / moment.step_s, 2.0)) - 4.0
+    column = min(int(octave), BINS - 1)
+    counts.sites[moment.thread, path.site].wanted_kbit += int(wanted)
+    counts.bins[moment.thread, path.site, column] += 1
+    counts.bin_kbit[moment.thread, path.site, column] += int(wanted)
 
 
 @compiled
