@@ -137,9 +137,7 @@ class Tail:
         self._began = self._pace.loop.now
         self._until = self.feed.reader.next
         self._spent = 0.0
-        self._turn = list(self._waiting.items())
-        for _, viewers in self._turn:
-            viewers.reverse()  # they are taken from the end, and each keeps its place in the row
+        self._turn = _queued(list(self._waiting.items()))
         self._waiting = {}
         self._left = 0
         self._step()
@@ -177,9 +175,7 @@ class Tail:
 
     def _take_up(self) -> None:
         """Everyone is through, and more was there for some: the pass goes on with it."""
-        self._turn, self._served = self._served, []
-        for _, viewers in self._turn:
-            viewers.reverse()
+        self._turn, self._served = _queued(self._served), []
 
     def _send(self, piece: Piece, batch: list[Viewer]) -> None:
         out, size, total = piece.out, len(piece.out), 0
@@ -287,10 +283,10 @@ class Tail:
         return number if number >= reader.first else None
 
     def _entry(self, newest: int) -> int:
-        """Where a newcomer begins: with at least a tick of media, or the first wait would be a
-        freeze."""
+        """Where a newcomer begins: with two ticks of media at least, or the first wait, for a tick
+        and for whom the pass serves before, would be a freeze."""
         reader = self.feed.reader
-        latest = reader.record(reader.next - 1).end - int(self._pace.tick_s * reader.timescale)
+        latest = reader.record(reader.next - 1).end - int(2 * self._pace.tick_s * reader.timescale)
         if reader.record(newest).time <= latest:
             return newest
         earlier = reader.at_time(latest)
@@ -302,3 +298,12 @@ class Tail:
         if number >= reader.next:
             return False
         return reader.record(reader.next - 1).wall - reader.record(number).wall > self._budget
+
+
+def _queued(groups: list[tuple[Place, list[Viewer]]]) -> list[tuple[Place, list[Viewer]]]:
+    """The groups as a pass takes them, from the end: whoever was served first is first again, or
+    a viewer would wait for a tick and a whole pass."""
+    groups.reverse()
+    for _, viewers in groups:
+        viewers.reverse()
+    return groups
