@@ -19,6 +19,7 @@ from tidegate.sim.policies import Planner, planner
 from tidegate.sim.result import Result, Span
 from tidegate.sim.scenario import Failure, Scenario
 from tidegate.sim.telemetry import Telemetry
+from tidegate.sim.visit import Moment
 from tidegate.sim.world import World
 
 Tell = Callable[[float, Span], None]
@@ -94,7 +95,7 @@ class Rehearsal:
             counts.there[:] = 0
         every = np.maximum(1, np.round(world.line_step_s / step_s)).astype(np.int64)
         world.network.moving[:] = number % every == 0
-        moment = kernel.Moment(
+        moment = Moment(
             thread=0,
             seed=self.seed,
             now=now,
