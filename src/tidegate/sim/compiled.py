@@ -38,12 +38,12 @@ def inlined(function: F) -> F:
 
 @contextmanager
 def _kept() -> Iterator[None]:
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(_folder())
+    before = config.CACHE_DIR  # type: ignore[attr-defined]
+    config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
 
 
 @cache
