@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from tidegate.sim.net import BINS, Counts, Network, summed
 
-HOT = 0.7
+HOT = 0.5
 """Utilisation from which a site's wants are counted one by one."""
+CALM_S = 20.0
+"""Time constant in which a site's highest utilisation is forgotten: wants come in waves."""
 FULL = 0.95
 """Utilisation from which newcomers are sent to the buddy."""
 UNLIMITED_KBPS = 1e9
@@ -31,7 +33,8 @@ class Servers:
     """State between steps. kbps, requests_s: float64 [S]; link_kbps: float64 [L].
 
     left: float64 [S], share of the capacity that wear leaves; worn_s: float64 [S], what wear adds
-    to a first byte; queue: float64 [S], requests that wait; load: float64 [S], utilisation;
+    to a first byte; queue: float64 [S], requests that wait; load, crest: float64 [S], utilisation
+    in the last step, and its fading maximum;
     tier_s: how long after the encoder a chunk is at a site.
     """
 
@@ -43,6 +46,7 @@ class Servers:
     worn_s: Floats
     queue: Floats
     load: Floats
+    crest: Floats
     link_share: Floats
     queue_s: float
     tier_s: float
@@ -52,6 +56,7 @@ class Servers:
         sites = summed(counts.sites)
         kbps = np.maximum(self.kbps * self.left, 1e-6)
         self.load = sites["sent_kbit"] / step_s / kbps
+        self.crest = np.maximum(self.load, self.crest * np.exp(-step_s / CALM_S))
         self.queue = np.maximum(0.0, self.queue + sites["asked"] - self.requests_s * step_s)
         over = counts.over_kbit.sum(axis=0)[:-1] / step_s
         allowed = self.link_share * self.link_kbps / np.maximum(over, 1e-6)
@@ -68,7 +73,7 @@ class Servers:
         sites["delay_s"] = self.queue_s * busy / (1.0 - busy) + self.worn_s + waits
         sites["late_s"] = self.tier_s
         sites["up"] = self.up
-        sites["hot"] = self.load > HOT
+        sites["hot"] = self.crest > HOT
         sites["full"] = (self.load > FULL) & self.up
         network.links[:-1] = self.link_share
 
@@ -98,7 +103,8 @@ def whole(
 ) -> Servers:
     """All up, unworn and idle."""
     sites = len(kbps)
+    idle = [np.zeros(sites) for _ in range(4)]
     return Servers(
-        kbps, requests_s, link_kbps, np.ones(sites, bool), np.ones(sites), np.zeros(sites),
-        np.zeros(sites), np.zeros(sites), np.ones(len(link_kbps)), queue_s, tier_s,
+        kbps, requests_s, link_kbps, np.ones(sites, bool), np.ones(sites), *idle,
+        np.ones(len(link_kbps)), queue_s, tier_s,
     )  # fmt: skip
