@@ -7,7 +7,6 @@ long outage differ.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from tidegate.mistakes import read_toml
+
 MAX_LEVELS = 16
 MAX_TYPES = 16
 MAX_QUANTILES = 101
-MAX_BYTES = 1 << 20
 MAX_KBPS = 1e8
 ROW_SUM = 100_000
 """What the chances of one row add up to: chances are written in parts of 100,000."""
@@ -42,9 +42,9 @@ class Access(msgspec.Struct, frozen=True):
     """Lines of one type.
 
     share: of all viewers. rtt_ms: of the line itself, to the ISP's edge. step_s: how long a line
-    stands at one level at least. mean_kbps: quantiles of the mean rate at evenly spaced shares,
-    least and most included. ratio: rate over mean, of each level. per_100k: row by row, the chances
-    of the next level.
+    stands at one level at least. mean_kbps: quantiles of the mean rate at evenly spaced shares of
+    the lines, from the slowest to the fastest. ratio: rate over mean, of each level. per_100k: row
+    by row, the chances of the next level.
     """
 
     name: str
@@ -84,16 +84,11 @@ class Lines(NamedTuple):
 def load(path: Path) -> tuple[Access, ...]:
     """The `[access.NAME]` tables of a TOML file. Raises `AccessError`."""
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-        if len(text) > MAX_BYTES:
-            raise AccessError(f"{path}: longer than {MAX_BYTES} bytes")
-        tables = tomllib.loads(text.decode())
-    except OSError as error:
-        raise AccessError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AccessError(f"{path}: not TOML: {error}") from error
-    return read(tables.get("access"))
+        return read(read_toml(path).get("access"))
+    except AccessError as error:
+        raise AccessError(f"{path}: {error}") from error
+    except ValueError as error:
+        raise AccessError(str(error)) from error
 
 
 def read(tables: object) -> tuple[Access, ...]:
@@ -118,7 +113,7 @@ def _type(name: str, table: object) -> Access:
     try:
         access = msgspec.convert({**table, "name": name}, Access, strict=True)
     except msgspec.ValidationError as error:
-        raise AccessError(f"{where}: {_worded(str(error))}") from error
+        raise AccessError(where + _worded(str(error))) from error
     _within(f"{where}.share", access.share, 0, 1)
     _within(f"{where}.rtt_ms", access.rtt_ms, 0, 10_000)
     _within(f"{where}.step_s", access.step_s, 0.1, 60)
@@ -131,9 +126,9 @@ def _type(name: str, table: object) -> Access:
 
 
 def _worded(text: str) -> str:
-    """msgspec's words, with the key where it says `$.key`."""
-    what, _, at = text.partition(" - at `$.")
-    return f"{at.rstrip('`')}: {what[:1].lower()}{what[1:]}" if at else what
+    """msgspec's words after the path, whose end is where they say `$.key`."""
+    what, _, at = text.partition(" - at `$")
+    return f"{at.rstrip('`')}: {what[:1].lower()}{what[1:]}"
 
 
 def _within(where: str, value: float, least: float, most: float) -> None:
@@ -143,7 +138,8 @@ def _within(where: str, value: float, least: float, most: float) -> None:
 
 def _count(where: str, count: int, least: int, most: int) -> None:
     if not least <= count <= most:
-        raise AccessError(f"{where}: {count} values; between {least} and {most} are needed")
+        needed = f"{least}" if least == most else f"between {least} and {most}"
+        raise AccessError(f"{where}: {count} values; {needed} are needed")
 
 
 def _ascending(where: str, values: Sequence[float], least: float, most: float) -> None:
