@@ -259,12 +259,34 @@ def _altered(name: str, kinds: dict[str, Kind], said: dict[str, Any]) -> Kind:
 def read_scenario(path: Path) -> Scenario:
     """Raises `ScenarioError`."""
     try:
-        tables = read_toml(path)
-        return Scenario.model_validate(tables)
+        return Scenario.model_validate(_tables(path))
     except ValidationError as error:
         raise ScenarioError("\n".join(complaints(error, Scenario))) from error
     except ValueError as error:
         raise ScenarioError(str(error)) from error
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    """The file's tables over those of the file beside it that it names with `like`."""
+    tables = read_toml(path)
+    like = tables.pop("like", None)
+    if like is None:
+        return tables
+    if not isinstance(like, str) or Path(like).name != like:
+        raise ValueError(f"like: {like!r} is not the name of a file beside this one")
+    base = read_toml(path.parent / like)
+    if "like" in base:
+        raise ValueError(f"like: {like} is like another file itself; name that one")
+    return _merged(base, tables)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Tables key by key; all else is replaced whole."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 def access_of(scenario: Scenario, beside: Path) -> tuple[Access, ...]:
