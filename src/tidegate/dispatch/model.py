@@ -15,6 +15,7 @@ from tidegate.dispatch.columns import Columns, Rows
 from tidegate.dispatch.matrix import LEAST_MILLE, matrix
 from tidegate.dispatch.policy import Policy
 from tidegate.dispatch.pools import Paths
+from tidegate.dispatch.quiet import QuietHighs
 
 Floats = npt.NDArray[np.float64]
 INF = float("inf")
@@ -114,7 +115,7 @@ class Model:
         self._highs = None
 
     def _fresh(self, lower: Floats, upper: Floats, most: Floats, price: Floats) -> highspy.Highs:
-        highs = highspy.Highs()
+        highs = QuietHighs()
         for name, value in (
             ("output_flag", False), ("threads", 1), ("solver", "simplex"),
             ("simplex_strategy", 1),
