@@ -1,12 +1,12 @@
 """HiGHS without a word: a command's standard output is its own.
 
-Law: nothing here but silence; the constructor of `highspy.Highs` greets before an option can be set.
+Law: nothing here but silence; the constructor of `Highs` greets before an option can be set.
 """
 
 import highspy
 
 
-class QuietHighs(highspy.Highs):
+class QuietHighs(highspy.Highs):  # type: ignore[misc]  (has no types)
     """`highspy.Highs`, silent from its first moment."""
 
     def enableCallbacks(self) -> None:  # noqa: N802  (highspy's name)
