@@ -6,7 +6,7 @@ Law: nothing here but silence; the constructor of `Highs` greets before an optio
 import highspy
 
 
-class QuietHighs(highspy.Highs):  # type: ignore[misc]  (has no types)
+class QuietHighs(highspy.Highs):  # type: ignore[misc]
     """`highspy.Highs`, silent from its first moment."""
 
     def enableCallbacks(self) -> None:  # noqa: N802  (highspy's name)
