@@ -37,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
     jobs: list[Job] = []
     for factor in (1.0, 0.5):
         for policy in ("floor", *NAMES):
-            seeds = given.seeds if policy in ("floor", "ours") else min(given.seeds, given.others)
+            many = policy in ("floor", "ours") and factor == 1.0
+            seeds = given.seeds if many else min(given.seeds, given.others)
             jobs += [("parade-2015", policy, seed, given.scale, factor) for seed in range(seeds)]
     for name in ("parade-ten-percent", "parade-rush"):
         jobs += [(name, policy, 0, given.scale, 1.0) for policy in ("floor", "ours", "nearest")]
@@ -53,9 +54,11 @@ def main(argv: Sequence[str]) -> int:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench event", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one line of JSON, no table")
-    parser.add_argument("--seeds", type=int, default=20, help="of ours and the floor (20)")
-    parser.add_argument("--others", type=int, default=5, help="of the other policies (5)")
-    parser.add_argument("--scale", type=float, default=0.02, help="of players and sites (0.02)")
+    parser.add_argument(
+        "--seeds", type=int, default=20, help="of ours and the floor, lines whole (20)"
+    )
+    parser.add_argument("--others", type=int, default=5, help="of all else (5)")
+    parser.add_argument("--scale", type=float, default=0.05, help="of players and sites (0.05)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     return parser.parse_args(argv)
 

@@ -39,23 +39,23 @@ def halved(times: float) -> float:
 @inlined
 def learn(player: Any, kbps: float, seconds: float, kind: Any) -> None:
     """A sample of the throughput, into both moving means."""
-    keep = halved(seconds / kind.half_fast_s)
+    keep = halved(seconds * kind.per_fast_s)
     player.fast_kbps = kbps + (player.fast_kbps - kbps) * keep
     player.fast_left *= keep
-    keep = halved(seconds / kind.half_slow_s)
+    keep = halved(seconds * kind.per_slow_s)
     player.slow_kbps = kbps + (player.slow_kbps - kbps) * keep
     player.slow_left *= keep
 
 
 @inlined
-def estimate(player: Any) -> float:
+def estimate(player: Any) -> Any:
     """kbit/s: the lower of the two means, each corrected for its beginning at zero."""
     if player.fast_left >= 1.0:
         return FIRST_GUESS_KBPS
-    quick = player.fast_kbps / (1.0 - player.fast_left)
-    steady = player.slow_kbps / (1.0 - player.slow_left)
-    least: float = min(quick, steady)
-    return least
+    quick, steady = 1.0 - player.fast_left, 1.0 - player.slow_left
+    if player.fast_kbps * steady < player.slow_kbps * quick:
+        return player.fast_kbps / quick
+    return player.slow_kbps / steady
 
 
 @inlined

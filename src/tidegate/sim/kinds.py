@@ -50,7 +50,9 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _NUMBERS = tuple(field.name for field in msgspec.structs.fields(Kind) if field.name != "rule")
-KIND = np.dtype([("rule", np.int32), *((name, np.float32) for name in _NUMBERS)])
+_ADDED = ("per_fast_s", "per_slow_s")
+"""One over the half-lives: the kernel multiplies where it can."""
+KIND = np.dtype([("rule", np.int32), *((name, np.float32) for name in (*_NUMBERS, *_ADDED))])
 
 
 def standard(segment_s: float, part_s: float, segments_held: int) -> dict[str, Kind]:
@@ -70,5 +72,13 @@ def standard(segment_s: float, part_s: float, segments_held: int) -> dict[str, K
 
 def table(kinds: Sequence[Kind]) -> npt.NDArray[np.void]:
     """One record a kind, for the kernel."""
-    rows = [(RULES[kind.rule], *(getattr(kind, name) for name in _NUMBERS)) for kind in kinds]
+    rows = [
+        (
+            RULES[kind.rule],
+            *(getattr(kind, name) for name in _NUMBERS),
+            1.0 / max(kind.half_fast_s, 1e-3),
+            1.0 / max(kind.half_slow_s, 1e-3),
+        )
+        for kind in kinds
+    ]
     return np.array(rows, KIND)

@@ -103,8 +103,17 @@ def whole(
 ) -> Servers:
     """All up, unworn and idle."""
     sites = len(kbps)
-    idle = [np.zeros(sites) for _ in range(4)]
     return Servers(
-        kbps, requests_s, link_kbps, np.ones(sites, bool), np.ones(sites), *idle,
-        np.ones(len(link_kbps)), queue_s, tier_s,
-    )  # fmt: skip
+        kbps=kbps,
+        requests_s=requests_s,
+        link_kbps=link_kbps,
+        up=np.ones(sites, bool),
+        left=np.ones(sites),
+        worn_s=np.zeros(sites),
+        queue=np.zeros(sites),
+        load=np.zeros(sites),
+        crest=np.zeros(sites),
+        link_share=np.ones(len(link_kbps)),
+        queue_s=queue_s,
+        tier_s=tier_s,
+    )
