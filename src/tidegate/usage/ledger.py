@@ -4,12 +4,14 @@ Law: it only grows: a sample that was added stands, so the level never falls wit
 Numbers are in what the seller counts, the contract's overhead within.
 """
 
-import heapq
+from bisect import bisect_right, insort
 
 from tidegate.usage.contract import SAMPLES_A_DAY, Contract
 
 FREE_DAYS = 3
 """Daily peaks above the fourth."""
+NOISE = 1e-3
+"""A sample above a level by this share of it is at the level: who steers to a level meets it so."""
 
 
 class Ledger:
@@ -36,9 +38,8 @@ class Ledger:
         self._peaks[-1] = max(self._peaks[-1], counted)
         self.samples += 1
         self.volume_gb += counted * 300 / 8000
-        heapq.heappush(self._most, counted)
-        if len(self._most) > self._above + 1:
-            heapq.heappop(self._most)
+        insort(self._most, counted)
+        del self._most[: -self._above - 1]
 
     @property
     def level_mbps(self) -> float:
@@ -57,16 +58,19 @@ class Ledger:
         return paid
 
     def free_slots_left(self, level_mbps: float) -> int:
-        """Samples that may yet lie above `level_mbps` with no more billed than that. Of the fourth
-        peak, what is left of today if today is above it, and else all samples of a day that may
-        be."""
+        """Samples that may yet lie above `level_mbps`, and no more be billed than about that.
+
+        Of the fourth peak: the rest of today if today is above it, or may yet be.
+        """
+        level_mbps *= 1.0 + NOISE
         if self.contract.rule == "fourth_peak":
             return self._free_today(level_mbps)
         if self.contract.rule != "monthly_95":
             return 0
         if len(self._most) > self._above and self._most[0] > level_mbps:
             return 0
-        return max(0, self._above - sum(each > level_mbps for each in self._most))
+        above = len(self._most) - bisect_right(self._most, level_mbps)
+        return max(0, self._above - above)
 
     @property
     def _in_a_day(self) -> bool:

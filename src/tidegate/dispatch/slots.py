@@ -1,0 +1,220 @@
+"""Free five minutes of contracts by percentile: the month's levels, and who bursts when.
+
+Law: a domain that is billed at level b for all but F slots may carry anything in those F. Levels
+are chosen that cost least and yet carry every slot (`plan_levels`); in each slot those burst whose
+burst is worth least later (`grant`). Levels are planned again as the month goes, so what was
+forecast wrong on the first days is paid for over all days left, and not by the last.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.policy import Policy
+from tidegate.dispatch.pools import Paths, summed
+from tidegate.dispatch.slot_model import INF, Shape
+from tidegate.dispatch.slot_month import Month, levels
+from tidegate.dispatch.slot_now import Slot
+from tidegate.dispatch.topology import Topology
+from tidegate.usage.contract import SAMPLE_S
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+GBIT = 1000.0
+LOST = 1e5
+"""Price of a Gbit/s that no site carries for one slot, yuan."""
+STICKY = 0.8
+"""Price of going on to burst, of one for a domain that did not burst just now."""
+ROUNDS = 3
+"""Times that a slot's bursts are gathered on fewer domains."""
+RTT_YUAN = 1e-3
+"""A Gbit/s for one slot and millisecond: decides between what costs the same."""
+LITTLE = 0.1
+"""Share of a burst's room: by how much more an unused one is dear than a full one."""
+LEAST_WORTH = 1e-6
+DAY_SLOTS = 144.0
+"""A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
+TINY = 1e-4
+SLOTS_KEPT = 0.84
+"""Share of the free slots that levels are planned with. Of the rest most is lost to bursts that do
+not fill their site (12 % in the reference month), some to what a forecast does not know."""
+RAISE = 1.005
+"""New levels are taken where they cost more than the old by this: every plan errs a little, and a
+level never falls, so the highest of many plans would stand."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The rest of a month: demand_mbps [T, G] of slots that stand for so many each (`slots` [T]);
+    slots_left [D], free ones; sunk_mbps [D], levels that are held or billed already."""
+
+    demand_mbps: Floats
+    slots: Floats
+    slots_left: Floats
+    sunk_mbps: Floats
+
+
+@dataclass(frozen=True)
+class Levels:
+    """level_mbps [D], as billed; burst_yuan [D]: what a Mbit/s above it for one slot is worth;
+    yuan: what the levels cost a month; lost_mbps: the most that no site carries in a slot."""
+
+    level_mbps: Floats
+    burst_yuan: Floats
+    yuan: float
+    lost_mbps: float
+
+
+@dataclass(frozen=True)
+class Now:
+    """A slot that comes: demand_mbps [G]; slots_left [D], free ones; bursting: bool [D], who did in
+    the slot before; spent: bool [D], who is above its level in this one already; up: bool [S]."""
+
+    demand_mbps: Floats
+    slots_left: Floats
+    bursting: Bools
+    spent: Bools
+    up: Bools
+
+
+@dataclass(frozen=True)
+class Grant:
+    """free: bool [D], who may burst in this slot; level_mbps [D]: raised where that does not
+    suffice; load_mbps [S]: how the slot's demand would be carried."""
+
+    free: Bools
+    level_mbps: Floats
+    load_mbps: Floats
+
+
+def settled(held: Levels | None, planned: Levels) -> Levels:
+    """The levels to go on with, when they are planned anew; prices are always the new ones."""
+    if held is None or planned.yuan > RAISE * held.yuan:
+        return planned
+    return replace(planned, level_mbps=held.level_mbps, yuan=held.yuan)
+
+
+def representatives(demand_mbps: Floats, count: int) -> tuple[Ints, Ints]:
+    """Slots of [T, G] that stand for all, as whole slots and no means, which would be smoother than
+    any; closer together among the greatest. Their numbers, and for each slot [T] which one."""
+    total = demand_mbps.sum(axis=1)
+    order = np.argsort(-total, kind="stable")
+    edges = np.unique((len(order) * np.linspace(0, 1, count + 1) ** 1.7).astype(np.int64))
+    chosen = order[(edges[:-1] + edges[1:]) // 2]
+    label = np.zeros(len(order), np.int64)
+    label[order] = np.searchsorted(edges, np.arange(len(order)), side="right") - 1
+    return chosen, label
+
+
+class SlotPlanner:
+    """Of one topology; it holds the warm model of a slot."""
+
+    def __init__(self, topology: Topology, policy: Policy | None = None) -> None:
+        self._policy = policy or Policy()
+        self._paths = paths = Paths.of(topology)
+        self._shape = Shape.of(paths)
+        self._contracts = topology.contracts
+        self._pool = np.zeros(len(topology.groups), np.int64)
+        self._pool[paths.group] = paths.pool[paths.pool_path]
+        self._overhead = np.array([each.overhead for each in topology.contracts])
+        self._flow_price = self._flow_prices()
+        self._rise_price = self._rise_prices()
+        self._above_price = self._above_prices()
+        self._slot = Slot(paths, self._shape, self._flow_price, LOST)
+
+    def plan_levels(self, ahead: Ahead, kept: float = SLOTS_KEPT) -> Levels:
+        """Raises `Unsolved`. With `kept` at 1 and what really came as what is ahead, it is what no
+        plan can stay under, but for how few slots stand for all."""
+        base, most = self._base(ahead.sunk_mbps), self._most(None)
+        domain_most = self._by_domain(most)
+        can_rise = np.array([each.rule not in ("flat", "volume") for each in self._contracts])
+        bursts = np.array([each.rule == "monthly_95" for each in self._contracts])
+        answer = levels(self._paths, self._shape, Month(
+            demand=np.array([self._pooled(row) for row in ahead.demand_mbps]),
+            slots=np.asarray(ahead.slots, np.float64),
+            base=base,
+            most=domain_most,
+            rise_most=np.where(can_rise, np.maximum(domain_most - base, 0.0), 0.0),
+            price=self._rise_price,
+            flow_price=self._flow_price,
+            free=np.where(bursts, kept * ahead.slots_left, 0.0),
+            site_most=most,
+            lost=LOST,
+        ))  # fmt: skip
+        level = np.where(np.isfinite(base), base + answer.rise, 0.0) * self._overhead * GBIT
+        yuan = float((self._rise_price * answer.rise).sum()) + self._paid(base)
+        days = np.array([each.rule == "fourth_peak" for each in self._contracts])
+        worth = np.where(days, self._rise_price / DAY_SLOTS, answer.worth) / GBIT
+        return Levels(level, worth, yuan, float(answer.lost.max()) * GBIT)
+
+    def grant(self, now: Now, planned: Levels) -> Grant:
+        """Who bursts in the slot that comes; asked again within it, who does besides those that
+        have `spent` it. Raises `Unsolved`."""
+        most, level = self._most(now.up), self._base(planned.level_mbps)
+        room = np.maximum(self._by_domain(most) - level, 0.0)
+        room = np.where(now.spent | (now.slots_left > 0), room, 0.0)
+        worth = (planned.burst_yuan + LEAST_WORTH) * GBIT * _scarcity(now.slots_left)
+        worth = np.where(now.spent, 0.0, np.where(now.bursting, STICKY * worth, worth))
+        pools, price, rounds = self._pooled(now.demand_mbps), worth, ROUNDS
+        while rounds:
+            bursts = room, price, self._above_price
+            load, burst, above = self._slot.solve(pools, most, level, bursts)
+            rounds = rounds - 1 if (burst * worth).sum() > 0 else 0
+            price = worth / (burst / np.maximum(room, TINY) + LITTLE)
+        raised = np.where(above > TINY, above, 0.0) * self._overhead * GBIT
+        return Grant(now.spent | (burst > TINY), planned.level_mbps + raised, load * GBIT)
+
+    def _pooled(self, demand_mbps: Floats) -> Floats:
+        """[P], Gbit/s."""
+        return summed(self._pool, demand_mbps, self._shape.pools) / GBIT
+
+    def _by_domain(self, value: Floats) -> Floats:
+        return summed(self._paths.domain, value, self._shape.domains)
+
+    def _most(self, up: Bools | None) -> Floats:
+        """[S], Gbit/s: up to the ceiling."""
+        most = self._policy.ceiling * self._paths.capacity_mbps / GBIT
+        return most if up is None else np.where(up, most, 0.0)
+
+    def _base(self, sunk_mbps: Floats) -> Floats:
+        """[D], Gbit/s of payload that costs nothing more; infinite where the GB is billed."""
+        commit = np.array([each.commit_mbps for each in self._contracts])
+        volume = np.array([each.rule == "volume" for each in self._contracts])
+        base = np.maximum(sunk_mbps, commit) / self._overhead / GBIT
+        return np.where(volume, INF, base)
+
+    def _paid(self, base: Floats) -> float:
+        held = np.isfinite(base)
+        return float((self._rise_price * np.where(held, base, 0.0)).sum())
+
+    def _rise_prices(self) -> Floats:
+        """[D], yuan a month for a Gbit/s of payload more at all times."""
+        billed = np.array([each.rule != "volume" for each in self._contracts])
+        price = np.array([each.price for each in self._contracts])
+        return np.where(billed, price * self._overhead * GBIT, 0.0)
+
+    def _above_prices(self) -> Floats:
+        flat = np.array([each.rule == "flat" for each in self._contracts])
+        return np.where(flat, LOST / 2, np.maximum(self._rise_price, 1.0))
+
+    def _flow_prices(self) -> Floats:
+        """[flows]: yuan of a Gbit/s for one slot, by the GB and by nearness."""
+        paths, topology = self._paths, self._paths.topology
+        gb = SAMPLE_S / 8.0
+        price = np.array([
+            each.price * each.overhead * gb if each.rule == "volume" else 0.0
+            for each in self._contracts
+        ])  # fmt: skip
+        rtt = topology.rtt_ms[paths.group, paths.place].astype(np.float64)
+        count = np.bincount(paths.pool_path, minlength=len(paths.pool))
+        near = summed(paths.pool_path, rtt, len(paths.pool)) / np.maximum(count, 1)
+        cost = price[paths.domain[paths.pool_site]] + RTT_YUAN * near
+        return np.asarray(cost[self._shape.flow], np.float64)
+
+
+def _scarcity(left: Floats) -> Floats:
+    """[D], about 1: who has more free slots left than others bursts sooner."""
+    mean = max(float(left.mean()), 1.0)
+    return (mean / np.maximum(left, 0.25 * mean)) ** 2
