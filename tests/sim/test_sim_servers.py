@@ -1,0 +1,62 @@
+"""Water-filling gives each flow what it wants, or as much as the others."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from sim_world import small, world
+
+from tidegate.sim import net
+from tidegate.sim.net import BINS
+from tidegate.sim.servers import UNLIMITED_KBPS, Servers, whole
+
+
+def servers(kbps: float) -> Servers:
+    one = np.array([kbps])
+    return whole(one, one * 100, np.ones(1), 0.002, 0.3)
+
+
+@given(
+    st.lists(st.floats(2.0, 50_000.0), min_size=1, max_size=200),
+    st.floats(10.0, 1e6),
+)
+def test_the_level_is_the_exact_one_within_a_bin(wants: list[float], kbps: float) -> None:
+    network = world(small()).network
+    counts = net.counts(1, network)
+    for want in wants:
+        column = min(int(4 * np.log2(want) - 4), BINS - 1)
+        counts.bins[0, 0, column] += 1
+        counts.bin_kbit[0, 0, column] += int(want)
+    hot = np.array([True])
+    level = float(servers(kbps)._shares(_first(counts), hot, 1.0)[0])
+    if sum(int(want) for want in wants) <= kbps:
+        assert level == UNLIMITED_KBPS
+        return
+    exact = _filled(wants, kbps)
+    assert exact / 2**0.25 - 1 <= level <= exact * 2**0.25 + 1
+
+
+def _first(counts: net.Counts) -> net.Counts:
+    return counts._replace(bins=counts.bins[:, :1], bin_kbit=counts.bin_kbit[:, :1])
+
+
+def _filled(wants: list[float], kbps: float) -> float:
+    """One flow after the other, the smallest first."""
+    left, rest = kbps, sorted(wants)
+    while rest:
+        fair = left / len(rest)
+        if rest[0] > fair:
+            return fair
+        left -= rest.pop(0)
+    return left
+
+
+def test_requests_above_the_limit_wait_their_turn() -> None:
+    network = world(small()).network
+    site = whole(np.full(9, 1e6), np.full(9, 100.0), np.ones(2), 0.002, 0.3)
+    counts = net.counts(1, network)
+    counts.sites["asked"][0, 0] = 350
+    counts = counts._replace(over_kbit=np.zeros((1, 3), np.int64))
+    site.after(counts, 1.0)
+    assert site.queue.tolist()[:2] == [250.0, 0.0]
+    site.after(net.counts(1, network)._replace(over_kbit=np.zeros((1, 3), np.int64)), 1.0)
+    assert site.queue[0] == 150.0
