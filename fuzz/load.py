@@ -7,8 +7,9 @@ playlist, FLV, fragmented MP4.
 
 from collections.abc import Callable
 
+from tidegate.load import live
 from tidegate.load.http import BadResponse, Chunks, parse_head
-from tidegate.load.playlist import Multivariant, PlaylistError, parse
+from tidegate.load.playlist import Media, Multivariant, PlaylistError, parse
 from tidegate.load.scan import MOOF_LIMIT, FlvScan, Mp4Scan, ScanError
 from tidegate.media import Sample, VideoTrack, cmaf, flv, h264
 
@@ -30,6 +31,8 @@ SEEDS: list[bytes] = [
     b"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.6\n#EXT-X-MEDIA-SEQUENCE:7\n"
     b'#EXT-X-MAP:URI="init.mp4"\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:10@5\na.m4s\n'
     b'#EXT-X-PART:DURATION=0.2,URI="b.m4s",INDEPENDENT=YES,BYTERANGE="9"\n#EXT-X-ENDLIST\n',
+    b"\x01#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n"
+    b"#EXT-X-DISCONTINUITY-SEQUENCE:2\n#EXTINF:2,\na\n#EXT-X-DISCONTINUITY\n#EXTINF:1,\nb\n",
     b"\x22" + flv.file_init(_TRACK, None, 40) + flv.media_tag(_TRACK, _SAMPLES[0], 40),
     b"\x7b" + cmaf.file_init(_TRACK, None) + cmaf.fragment(1, [_STRETCH], 0),
 ]
@@ -92,7 +95,21 @@ def _playlist(pieces: list[bytes]) -> Seen:
         assert 0 <= each.msn <= playlist.next_msn
         size, _, offset = each.byte_range.partition("@")
         assert not each.byte_range or (int(size) > 0 <= int(offset))
+    for low_latency in (False, True):
+        _begun(playlist, low_latency)
     return [playlist]
+
+
+def _begun(playlist: Media, low_latency: bool) -> None:
+    """One begins with a piece that is listed, and comes from each to the one behind it."""
+    listed = live.pieces(playlist, low_latency)
+    assert [each.place for each in listed] == sorted(each.place for each in listed)
+    found = live.beginning(playlist, low_latency, 1)
+    assert found is None or (found[0] in listed and found[1] >= 0)
+    for each in listed[:8]:
+        assert live.following(playlist, low_latency, each.place) is not None
+    live.directives(playlist, low_latency, 1.0)
+    assert live.reload_s(playlist, True, 1.0) > 0
 
 
 def _scanned(make_scan: type[FlvScan] | type[Mp4Scan]) -> Callable[[list[bytes]], Seen]:

@@ -77,6 +77,10 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _listed(playlist: Path) -> int:
+    return playlist.read_text().count("#EXTINF") if playlist.exists() else 0
+
+
 def load(url: str, *options: str) -> dict[str, Any]:
     done = subprocess.run(
         [*TIDEGATE, "load", url, "--json", *options],
@@ -118,7 +122,7 @@ def test_hls_of_ffmpeg_plays_from_nginx(film: Path, tmp_path: Path, kind: str) -
     ffmpeg = subprocess.Popen(remuxed(film, *hls, "-hls_flags", "delete_segments", str(playlist)))
     try:
         with nginx(tmp_path, 0) as base:
-            until(lambda: playlist.exists() and playlist.read_text().count("#EXTINF") >= 3, "HLS")
+            until(lambda: _listed(playlist) >= 3, "HLS")
             found = load(f"{base}/film.m3u8", "--viewers", "50", "--seconds", "12", "--over", "3")
     finally:
         ffmpeg.kill()
@@ -127,3 +131,39 @@ def test_hls_of_ffmpeg_plays_from_nginx(film: Path, tmp_path: Path, kind: str) -
     assert found["errors"] == {}
     assert (found["stalls"], found["skips"]) == (0, 0)
     assert found["freeze_rate"] < 0.02
+
+
+def test_players_on_a_line_between_two_variants_play_the_lower_one(
+    film: Path, tmp_path: Path
+) -> None:
+    """Picture and playlists of a player share its line; what it measures is that line."""
+    www = tmp_path / "www"
+    www.mkdir()
+    low = ["-c", "copy", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "150k", "-g", "30"]
+    make = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-i", str(film), *low]
+    subprocess.run(
+        [*make, "-maxrate", "150k", "-bufsize", "75k", str(tmp_path / "low.mp4")], check=True
+    )
+    hls = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "8", "-hls_segment_type", "fmp4"]
+    films = {"high": film, "low": tmp_path / "low.mp4"}
+    text = "#EXTM3U\n"
+    started = []
+    for name, each in films.items():
+        text += f"#EXT-X-STREAM-INF:BANDWIDTH={each.stat().st_size * 8 // SECONDS}\n{name}.m3u8\n"
+        init = ["-hls_fmp4_init_filename", f"{name}.mp4"]
+        started.append(subprocess.Popen(remuxed(each, *hls, *init, str(www / f"{name}.m3u8"))))
+    (www / "film.m3u8").write_text(text)
+    try:
+        with nginx(tmp_path, 0) as base:
+            until(lambda: all(_listed(www / f"{name}.m3u8") >= 4 for name in films), "HLS")
+            lines = f"1:{KILOBITS * 0.7:.0f}"
+            options = ["--viewers", "10", "--seconds", "15", "--lines", lines]
+            found = load(f"{base}/film.m3u8", *options)
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+    assert found["errors"] == {}
+    assert found["viewers_started"] == 10
+    assert found["media_mbps"] < 0.6 * KILOBITS / 1000
+    assert found["freeze_rate"] < 0.2

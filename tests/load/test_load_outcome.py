@@ -60,9 +60,17 @@ def test_the_figures_are_json_and_say_what_they_should() -> None:
         "join_p99_s": 1.0,
         "received_gbit": 0.01,
         "bitrate_mbps": round(10 / 12, 4),
+        "media_mbps": round(10 / 12, 4),
         "cpu_s": 0.0,
         "errors": {"refused": 2},
+        "each_second": {"at": [], "viewers": [], "frozen": [], "received": [], "buffered_s": []},
     }
+
+
+def test_the_bitrate_of_the_media_is_told_apart_from_that_of_the_line() -> None:
+    outcome = Outcome(played_s=10.0, received=1_250_000, media_bits=8_000_000, media_s=16.0)
+    figures = outcome.figures(10.0)
+    assert (figures["bitrate_mbps"], figures["media_mbps"]) == (1.0, 0.5)
 
 
 def test_processes_add_up_and_their_seconds_too() -> None:

@@ -76,11 +76,37 @@ def test_it_skips_to_its_target_when_it_is_too_far_behind() -> None:
     assert (viewer.skips, viewer.buffered_s) == (1, pytest.approx(2.0))
 
 
-def test_other_rules_hold_from_then_on() -> None:
+def test_after_each_freeze_it_waits_for_twice_as_much_up_to_a_limit() -> None:
+    viewer = player(Rules(start_s=0.1, resume_s=0.5, resume_most_s=1.6, catch_up=1.0))
+    give(viewer, 1.0, 100.0)
+    end, now = 1.0, 100.0
+    for enough in (0.5, 1.0, 1.6, 1.6):
+        now += 5.0
+        give(viewer, end + enough - 0.01, now)
+        assert viewer.state is State.FROZEN
+        end += enough + 0.01
+        give(viewer, end, now)
+        assert viewer.state is State.PLAYING
+
+
+def test_what_was_missed_is_not_in_the_buffer_and_not_waited_for() -> None:
     viewer = player()
-    viewer.obey(Rules(start_s=0.1, target_s=20.0, most_s=40.0))
-    give(viewer, 30.0, 100.0)
-    assert (viewer.state, viewer.skips, viewer.buffered_s) == (State.PLAYING, 0, 30.0)
+    give(viewer, 1.0, 100.0)
+    viewer.missed(30.0)
+    give(viewer, 32.0, 100.0)
+    assert viewer.buffered_s == 2.0
+    viewer.advance(103.0)
+    assert (viewer.state, viewer.played_s) == (State.FROZEN, 2.0)
+
+
+def test_a_hole_makes_it_resume_as_soon_as_after_its_first_freeze() -> None:
+    viewer = player()
+    for second in range(3):
+        give(viewer, 1.0 + 2 * second, 100.0 + 10 * second)
+    viewer.advance(140.0)
+    viewer.missed(20.0)
+    give(viewer, 25.6, 140.0)
+    assert viewer.state is State.PLAYING
 
 
 def test_time_never_goes_back() -> None:
@@ -126,6 +152,7 @@ def test_what_is_played_and_frozen_is_the_time_since_joining(
         assert (viewer.state is State.WAITING) == (viewer.join_s is None)
         if viewer.state is State.FROZEN:
             assert viewer.stalls > 0
+            assert viewer.buffered_s < max(rules.resume_s, rules.resume_most_s)
 
 
 @given(steps, st.lists(st.floats(0, 1), max_size=5))

@@ -104,9 +104,27 @@ high.m3u8
 low.m3u8
 stray.m3u8
 """
-    assert parse(text) == Multivariant(
-        [Variant("low.m3u8", 800_000, ""), Variant("high.m3u8", 5_000_000, "")], {}
+    low = Variant("low.m3u8", 800_000, "", 800_000)
+    high = Variant("high.m3u8", 5_000_000, "", 1)
+    assert parse(text) == Multivariant([low, high], high, {})
+
+
+def test_a_delta_update_numbers_what_it_lists_as_the_whole_does() -> None:
+    plan, long = [10] * 40, Manifest("demo", "e1", 2, 60.0, [VIDEO, AUDIO])
+    whole, part = (
+        media(hls.media_playlist(long, "source", ours(plan), skip=skip).decode())
+        for skip in (False, True)
     )
+    assert whole.skipped == 0 < part.skipped
+    assert whole.segments[part.skipped :] == part.segments
+    assert (whole.pieces[-5:], whole.next_msn) == (part.pieces[-5:], part.next_msn)
+    assert whole.first_msn == part.first_msn
+
+
+def test_discontinuities_are_counted_from_the_first_one_that_ever_was() -> None:
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-DISCONTINUITY-SEQUENCE:4\n"
+    found = media(f"{head}#EXTINF:2,\na\n#EXT-X-DISCONTINUITY\n#EXTINF:2,\nb\n")
+    assert [piece.cut for piece in found.segments] == [4, 5]
 
 
 def test_a_plain_playlist_as_nginx_rtmp_writes_it() -> None:

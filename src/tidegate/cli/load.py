@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,12 +13,9 @@ from rich.table import Table
 from tidegate.load.fleet import run_load
 from tidegate.load.outcome import Moment, Outcome
 from tidegate.load.plan import ARRIVALS, Audience, Line, parse_lines
-from tidegate.load.player import Rules
+from tidegate.load.player import RULES
 from tidegate.load.plot import plot
 from tidegate.load.target import TargetError, kind_of, resolve
-
-BUFFERS = {"flv": 0.3, "mp4": 0.3, "hls": 0.1}
-"""Seconds of media with which a player of a kind starts when nothing else is asked for."""
 
 
 def _lines(_context: object, _parameter: object, value: str | None) -> list[Line]:
@@ -80,7 +78,9 @@ def load(  # noqa: PLR0913, PLR0917  (one option each)
     audience = Audience(viewers, seconds, arrival, over, churn, lines, seed)
     try:
         target = resolve(url)
-        rules = Rules(start_s=BUFFERS[kind_of(url)] if buffer is None else buffer)
+        rules = RULES[kind_of(url)]
+        if buffer is not None:
+            rules = replace(rules, start_s=buffer)
         with _Bar(seconds, processes) as bar:
             outcome = run_load(target, audience, rules, processes, not no_low_latency, bar.tell)
         if as_json:

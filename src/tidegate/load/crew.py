@@ -22,6 +22,9 @@ class Crew:
     low_latency: bool = True
     atlas: Atlas | None = None
     received: int = 0
+    media_bits: int = 0
+    media_s: float = 0.0
+    """What HLS players fetched of media: its bits, and how long it lasts."""
     errors: Counter[str] = field(default_factory=Counter)
     times: dict[str, tuple[float, float] | None] = field(default_factory=dict)
     """Beginning and end of the media behind a URL, seconds, as its own boxes tell; None while the

@@ -9,7 +9,6 @@ import resource
 import time
 from collections.abc import Callable
 
-from tidegate.edge.timers import Timer
 from tidegate.load.crew import Crew
 from tidegate.load.hls import HlsView
 from tidegate.load.outcome import Moment, Outcome
@@ -26,7 +25,7 @@ SECOND_S = 1.0
 REST_S = 0.002
 """Seconds between two looks at the sockets of streams: the fineness of what is measured."""
 LAG_S = 1.0
-"""Seconds by which a look at all players stays behind: a stream tells them one arrival late."""
+"""Seconds by which a look at players of a stream stays behind: it tells them one arrival late."""
 
 Tell = Callable[[Moment], None]
 
@@ -44,7 +43,6 @@ class Engine:
         self._views: set[View] = set()
         self._outcome = Outcome()
         self._began = self._received = 0.0
-        self._second = Timer(self._tick)
 
     def run(self) -> Outcome:
         """All of it. Raises `TargetError` when there is nothing to watch."""
@@ -55,7 +53,7 @@ class Engine:
         for visit in self._audience.visits():
             loop.at(self._began + visit.at, self._arrival(visit))
         loop.at(self._began + self._audience.seconds, loop.stop)
-        self._tick(self._began)
+        self._tick()
         cpu = time.process_time()
         self._go()
         now = loop.clock()
@@ -63,6 +61,7 @@ class Engine:
             self._leave(view, now)
         outcome = self._outcome
         outcome.received = self._crew.received
+        outcome.media_bits, outcome.media_s = self._crew.media_bits, self._crew.media_s
         outcome.errors = dict(self._crew.errors)
         outcome.cpu_s = time.process_time() - cpu
         return outcome
@@ -108,18 +107,21 @@ class Engine:
         view.finish()
         self._outcome.add_view(view.player, now)
 
-    def _tick(self, now: float) -> None:
-        frozen = 0
+    def _tick(self) -> None:
+        now, frozen, buffered_s = self._loop.now, 0, 0.0
+        lag_s = 0.0 if self._kind == "hls" else LAG_S
         for view in self._views:
-            view.player.advance(now - LAG_S)
+            view.player.advance(now - lag_s)
             frozen += view.player.state is State.FROZEN
-        received = self._crew.received
-        moment = Moment(now - self._began, len(self._views), frozen, int(received - self._received))
+            buffered_s += view.player.buffered_s
+        at, received = now - self._began, self._crew.received
+        new = int(received - self._received)
+        moment = Moment(at, len(self._views), frozen, new, buffered_s)
         self._received = received
         self._outcome.moments.append(moment)
         self._tell(moment)
-        self._second.deadline = now + SECOND_S
-        self._loop.wheel.watch(self._second)
+        next_s = (now - self._began) // SECOND_S * SECOND_S + SECOND_S
+        self._loop.at(self._began + next_s, self._tick)
 
 
 def raise_file_limit(connections: int) -> None:

@@ -19,8 +19,8 @@ from tidegate.load.plan import Audience
 from tidegate.load.player import Rules
 from tidegate.load.target import Target, TargetError, kind_of
 
-CONNECTIONS_A_VIEW = {"hls": 2}
-"""Video and sound may lie apart; a progressive body needs one."""
+CONNECTIONS_A_VIEW = {"hls": 4}
+"""A playlist and a piece, of video and of sound; a progressive body needs one."""
 
 
 class _Word(msgspec.Struct):

@@ -13,12 +13,16 @@ from tidegate.load.player import Player
 
 
 class Moment(msgspec.Struct):
-    """One second of a run: seconds from its beginning, viewers, those frozen, bytes received."""
+    """One second of a run, `at` seconds from its beginning.
+
+    Viewers, those of them who were frozen, bytes received, and seconds in all their buffers.
+    """
 
     at: float
     viewers: int
     frozen: int
     received: int
+    buffered_s: float = 0.0
 
 
 class Outcome(msgspec.Struct):
@@ -33,6 +37,8 @@ class Outcome(msgspec.Struct):
     played_s: float = 0.0
     received: int = 0
     cpu_s: float = 0.0
+    media_bits: int = 0
+    media_s: float = 0.0
     joins: list[float] = msgspec.field(default_factory=list)
     errors: dict[str, int] = msgspec.field(default_factory=dict)
     moments: list[Moment] = msgspec.field(default_factory=list)
@@ -52,9 +58,9 @@ class Outcome(msgspec.Struct):
 
     def add(self, other: "Outcome") -> None:
         """What another process saw of the same seconds."""
-        for name in ("views", "started", "smooth", "stalls", "skips", "received"):
+        for name in ("views", "started", "smooth", "stalls", "skips", "received", "media_bits"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("frozen_s", "played_s", "cpu_s"):
+        for name in ("frozen_s", "played_s", "cpu_s", "media_s"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.joins += other.joins
         self.errors = dict(Counter(self.errors) + Counter(other.errors))
@@ -69,6 +75,9 @@ class Outcome(msgspec.Struct):
     def figures(self, seconds: float) -> dict[str, Any]:
         """What `--json` prints."""
         received = self.received * 8
+        watched = self.frozen_s + self.played_s
+        bitrate = received / 1e6 / watched if watched else 0.0
+        media = self.media_bits / 1e6 / self.media_s if self.media_s else bitrate
         return {
             "views": self.views,
             "viewers_started": self.started,
@@ -82,11 +91,14 @@ class Outcome(msgspec.Struct):
                 for share in (50, 95, 99)
             },
             "received_gbit": round(received / 1e9, 4),
-            "bitrate_mbps": round(received / 1e6 / (self.played_s + self.frozen_s), 4)
-            if self.played_s
-            else 0.0,
+            "bitrate_mbps": round(bitrate, 4),
+            "media_mbps": round(media, 4),
             "cpu_s": round(self.cpu_s, 2),
             "errors": self.errors,
+            "each_second": {
+                name: [round(getattr(moment, name), 2) for moment in self.moments]
+                for name in Moment.__struct_fields__
+            },
         }
 
 
@@ -106,4 +118,5 @@ def _merged(one: Sequence[Moment], two: Sequence[Moment]) -> list[Moment]:
             found.viewers += moment.viewers
             found.frozen += moment.frozen
             found.received += moment.received
+            found.buffered_s += moment.buffered_s
     return [by_second[second] for second in sorted(by_second)]

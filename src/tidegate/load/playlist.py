@@ -22,18 +22,20 @@ class PlaylistError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`bandwidth` in bits a second; `audio` the group of its sound, if that lies apart."""
+    """`bandwidth` and `average` in bits a second; `audio` the group of its sound, if apart."""
 
     uri: str
     bandwidth: int
     audio: str
+    average: int
 
 
 @dataclass(frozen=True, slots=True)
 class Multivariant:
-    """Variants by rising bandwidth; the default sound of each group."""
+    """Variants by rising bandwidth, and the one listed first; the default sound of each group."""
 
     variants: list[Variant]
+    first: Variant
     audio: dict[str, str]
 
 
@@ -41,7 +43,7 @@ class Multivariant:
 class Piece:
     """A segment or a part; times in seconds. `part` is None for a whole segment.
 
-    `byte_range` is empty, or "SIZE@OFFSET".
+    `byte_range` is empty, or "SIZE@OFFSET"; `cut` counts the discontinuities before it.
     """
 
     uri: str
@@ -50,6 +52,12 @@ class Piece:
     part: int | None
     independent: bool
     byte_range: str = ""
+    cut: int = 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What it is ordered by."""
+        return self.msn, self.part or 0
 
 
 @dataclass(slots=True)
@@ -60,14 +68,23 @@ class Media:
     part_target_s: float = 0.0
     hold_back_s: float = 0.0
     part_hold_back_s: float = 0.0
+    skip_s: float = 0.0
+    """How old, in seconds, the last playlist may be for one who asks only for what is new."""
     can_block: bool = False
     ended: bool = False
     init: str = ""
     init_range: str = ""
+    first_msn: int = 0
+    skipped: int = 0
+    """Segments that a delta update leaves out."""
     next_msn: int = 0
     """The number of the segment that is not whole yet."""
+    cut: int = 0
+    """Discontinuities so far."""
     segments: list[Piece] = field(default_factory=list)
     parts: list[Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    """In order: segments, and in place of those that have parts their parts."""
 
 
 def parse(text: str) -> Multivariant | Media:
@@ -129,11 +146,13 @@ def _multivariant(lines: list[str]) -> Multivariant:
                 audio.setdefault(found.get("GROUP-ID", ""), found["URI"])
         elif line and not line.startswith("#") and waiting is not None:
             bandwidth = _whole(waiting.get("BANDWIDTH", "0"))
-            variants.append(Variant(line.strip(), bandwidth, waiting.get("AUDIO", "")))
+            average = _whole(waiting.get("AVERAGE-BANDWIDTH", "0")) or bandwidth
+            variants.append(Variant(line.strip(), bandwidth, waiting.get("AUDIO", ""), average))
             waiting = None
     if not variants:
         raise PlaylistError("the playlist has no variants")
-    return Multivariant(sorted(variants, key=lambda variant: variant.bandwidth), audio)
+    rising = sorted(variants, key=lambda variant: variant.bandwidth)
+    return Multivariant(rising, variants[0], audio)
 
 
 def _media(lines: list[str]) -> Media:
@@ -148,9 +167,12 @@ def _media(lines: list[str]) -> Media:
             case "#EXT-X-MEDIA-SEQUENCE":
                 if media.segments or media.parts:
                     raise PlaylistError("a media sequence number behind the first segment")
-                msn = _whole(rest.strip())
+                msn = media.first_msn = _whole(rest.strip())
+            case "#EXT-X-SKIP":
+                media.skipped = _whole(_attributes(line).get("SKIPPED-SEGMENTS", ""))
+                msn += media.skipped
             case "#EXT-X-PART":
-                media.parts.append(_part(line, msn, part, part_ranges))
+                media.parts.append(_part(line, (msn, part), media.cut, part_ranges))
                 part += 1
             case "#EXT-X-BYTERANGE":
                 span = rest.strip()
@@ -161,10 +183,13 @@ def _media(lines: list[str]) -> Media:
             case _ if line and duration is not None:
                 uri = line.strip()
                 span = ranges.whole(uri, span)
-                piece = Piece(uri, duration, msn, None, independent=True, byte_range=span)
+                piece = Piece(uri, duration, msn, None, True, span, media.cut)
                 media.segments.append(piece)
                 msn, part, duration, span = msn + 1, 0, None, ""
     media.next_msn = msn
+    parted = {piece.msn for piece in media.parts}
+    whole = [piece for piece in media.segments if piece.msn not in parted]
+    media.pieces = sorted([*whole, *media.parts], key=lambda piece: piece.place)
     if not media.target_s:
         raise PlaylistError("the playlist has no target duration")
     return media
@@ -180,6 +205,7 @@ def _describe(media: Media, tag: str, line: str) -> None:
         case "#EXT-X-SERVER-CONTROL":
             control = _attributes(line)
             media.can_block = control.get("CAN-BLOCK-RELOAD") == "YES"
+            media.skip_s = _seconds(control.get("CAN-SKIP-UNTIL", "0")) / 2
             media.hold_back_s = _seconds(control.get("HOLD-BACK", "0"))
             media.part_hold_back_s = _seconds(control.get("PART-HOLD-BACK", "0"))
         case "#EXT-X-MAP":
@@ -188,17 +214,21 @@ def _describe(media: Media, tag: str, line: str) -> None:
             media.init_range = _Ranges().whole(media.init, found.get("BYTERANGE", ""))
         case "#EXT-X-ENDLIST":
             media.ended = True
+        case "#EXT-X-DISCONTINUITY-SEQUENCE":
+            media.cut = _whole(line.partition(":")[2].strip())
+        case "#EXT-X-DISCONTINUITY":
+            media.cut += 1
 
 
-def _part(line: str, msn: int, part: int, ranges: _Ranges) -> Piece:
+def _part(line: str, place: tuple[int, int], cut: int, ranges: _Ranges) -> Piece:
     found = _attributes(line)
     if "URI" not in found:
         raise PlaylistError("a part has no URI")
     return Piece(
         found["URI"],
         _seconds(found.get("DURATION", "0")),
-        msn,
-        part,
+        *place,
         found.get("INDEPENDENT") == "YES",
         ranges.whole(found["URI"], found.get("BYTERANGE", "")),
+        cut,
     )

@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -34,7 +35,7 @@ class Target:
             at = urlsplit(url)
         except ValueError as error:
             raise TargetError(f"{uri}: {error}") from error
-        if at.netloc == self.host:
+        if at.netloc == self.host and at.scheme == "http":
             path = at.path + (f"?{at.query}" if at.query else "")
             return Target(url, self.host, self.address, path)
         return resolve(url)
@@ -50,11 +51,16 @@ def resolve(url: str) -> Target:
     if at.scheme != "http" or not at.hostname:
         raise TargetError(f"{url}: write http://HOST[:PORT]/PATH")
     try:
-        found = socket.getaddrinfo(at.hostname, port, type=socket.SOCK_STREAM)
+        address = _address(at.hostname, port)
     except (OSError, UnicodeError) as error:  # a label over 63 characters is a UnicodeError
         raise TargetError(f"{url}: {at.hostname} is not found: {error}") from error
-    address = str(found[0][4][0]), port
     return Target(url, at.netloc, address, (at.path or "/") + (f"?{at.query}" if at.query else ""))
+
+
+@lru_cache(256)
+def _address(host: str, port: int) -> tuple[str, int]:
+    """Looked up once: a playlist may name another host in every line."""
+    return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]), port
 
 
 def kind_of(url: str) -> Kind:

@@ -11,7 +11,7 @@ from tidegate.load.player import Player
 
 SILENCE_S = 20.0
 """Seconds without a byte after which a view gives its connection up."""
-PAUSE_S = 0.5
+PAUSE_S = 1.0
 LONGEST_PAUSE_S = 8.0
 
 
@@ -44,6 +44,10 @@ class View:
         """Bytes came."""
         self.deadline = self.crew.loop.now + SILENCE_S
 
+    def fares_well(self) -> None:
+        """Media came: the next fault is the first again."""
+        self._pause = PAUSE_S
+
     def watched(self) -> None:
         """Hold the view to its deadline."""
         self.heard()
@@ -60,8 +64,8 @@ class View:
         self.crew.fault(word)
         self.stop()
         self.deadline = NEVER
-        self._pause = min(LONGEST_PAUSE_S, 2 * self._pause)
         self.crew.loop.at(self.crew.loop.now + max(after_s, self._pause), self._again)
+        self._pause = min(LONGEST_PAUSE_S, 2 * self._pause)
 
     def finish(self) -> None:
         """The viewer leaves."""

@@ -34,20 +34,36 @@ class Owner(Protocol):
         """The connection is no more; `word` counts why."""
 
 
+class Line:
+    """What a viewer's connections share: `rate` bytes a second (0: no limit)."""
+
+    __slots__ = ("_budget", "_refilled", "rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self._budget = rate * BURST_S
+        self._refilled = now
+
+    def spend(self, size: int, now: float) -> float:
+        """Seconds until the line is free again after `size` bytes."""
+        full = self.rate * BURST_S
+        self._budget = min(full, self._budget + (now - self._refilled) * self.rate) - size
+        self._refilled = now
+        return -min(0.0, self._budget) / self.rate
+
+
 class Wire:
-    """One TCP connection to `address`; `rate` is its line's, bytes a second (0: no limit).
+    """One TCP connection to `address`, over `line`.
 
     With `greedy` the owner takes all there is whenever it is told (half the work for the kernel).
     """
 
     __slots__ = (
-        "_budget",
         "_connected",
         "_events",
+        "_line",
         "_loop",
         "_owner",
-        "_rate",
-        "_refilled",
         "fd",
         "sock",
     )
@@ -57,22 +73,20 @@ class Wire:
         loop: Loop,
         address: tuple[str, int],
         owner: Owner,
-        rate: float,
+        line: Line,
         *,
         greedy: bool = False,
     ) -> None:
         self._loop = loop
-        self._events = select.EPOLLIN | (select.EPOLLET if greedy and not rate else 0)
+        self._events = select.EPOLLIN | (select.EPOLLET if greedy and not line.rate else 0)
         self._owner = owner
-        self._rate = rate
+        self._line = line
         self._connected = False
-        self._budget = rate * BURST_S
-        self._refilled = loop.now
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.fd = self.sock.fileno()
-        if rate:
-            size = max(LEAST_BUFFER, int(rate * BURST_S / 2))
+        if line.rate:
+            size = max(LEAST_BUFFER, int(line.rate * BURST_S / 2))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
         if self.sock.connect_ex(address) not in _CONNECTING:
             self.sock.close()
@@ -98,14 +112,14 @@ class Wire:
     def read(self, most: int = AT_ONCE) -> bytes:
         """What is there; empty at the end. Raises `OSError`."""
         data = self.sock.recv(min(most, AT_ONCE))
-        if self._rate:
+        if self._line.rate:
             self._spend(len(data))
         return data
 
     def skip(self, most: int = AT_ONCE) -> int:
         """Throw away what is there, unseen; 0 at the end. Raises `OSError`."""
         size = self.sock.recv_into(_TRASH, min(most, AT_ONCE), socket.MSG_TRUNC)
-        if self._rate:
+        if self._line.rate:
             self._spend(size)
         return size
 
@@ -117,12 +131,10 @@ class Wire:
 
     def _spend(self, size: int) -> None:
         now = self._loop.now
-        full = self._rate * BURST_S
-        self._budget = min(full, self._budget + (now - self._refilled) * self._rate) - size
-        self._refilled = now
-        if self._budget < 0:
+        wait = self._line.spend(size, now)
+        if wait:
             self._loop.remove(self.fd)
-            self._loop.at(now - self._budget / self._rate, self._resume)
+            self._loop.at(now + wait, self._resume)
 
     def _resume(self) -> None:
         if self.sock.fileno() >= 0:
