@@ -47,7 +47,7 @@ class Dispatcher:
             return self._solved(snapshot, model.solve(figures))
         except Unsolved as error:
             words = (f"the solver gave no plan ({error})",)
-            return replace(self._unsolved(snapshot, figures), words=words)
+            return replace(self._unsolved(snapshot, figures), words=words, grave=1)
 
     def _solved(self, snapshot: Snapshot, flows: Flows) -> Outcome:
         flow = self._paths.square(flows.flow)

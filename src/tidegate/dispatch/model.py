@@ -21,8 +21,8 @@ Floats = npt.NDArray[np.float64]
 INF = float("inf")
 _STEP_MILLE = 1.25
 """Freeze rates are told to the solver in steps of this ratio."""
-_SHARES = 32
-"""A reserve's share is told in parts of this."""
+_SHARES = 8
+"""A reserve's share is told in so many steps an octave."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Model:
         self._highs: highspy.Highs | None = None
 
     def solve(self, figures: Figures) -> Flows:
-        """Raises `Unsolved`."""
+        """Raises `Unsolved`. Who ran out of time goes on from there the next time."""
         lower, upper = self._row_bounds(figures)
         most, price = self._column_most(figures), self._column_prices(figures)
         if self._highs is None:
@@ -107,12 +107,10 @@ class Model:
         seconds = time.perf_counter() - began
         status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
+            if status != highspy.HighsModelStatus.kTimeLimit:
+                self._highs = None
             raise Unsolved(highs.modelStatusToString(status))
         return self._read(highs, seconds)
-
-    def forget(self) -> None:
-        """The next moment begins from nothing."""
-        self._highs = None
 
     def _fresh(self, lower: Floats, upper: Floats, most: Floats, price: Floats) -> highspy.Highs:
         highs = QuietHighs()
@@ -188,7 +186,7 @@ class Model:
 
     def _change_shares(self, highs: highspy.Highs, share: Floats) -> None:
         """Rounded down: never more than the whole is given away."""
-        parts = np.maximum(np.floor(share * _SHARES), 0.5) / _SHARES
+        parts = np.exp2(np.floor(np.log2(share) * _SHARES) / _SHARES)
         changed = np.flatnonzero(parts != self._shares)
         row, column = self.rows.reserve.start, self.columns.pool.start
         for q, value in zip(changed.tolist(), (1.0 / parts[changed]).tolist(), strict=True):
@@ -214,6 +212,6 @@ class Model:
 
 
 def _waver(count: int) -> Floats:
-    """Up to a thousandth of a price unit, the same for the same path always."""
-    golden = 0.6180339887498949
-    return np.asarray(1e-3 * np.modf(golden * np.arange(1, count + 1))[0])
+    """Up to a thousandth of a price unit, the same for the same path always. Random, or two groups
+    could change places at no price."""
+    return 1e-3 * np.random.default_rng(count).random(count)

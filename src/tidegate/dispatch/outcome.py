@@ -10,6 +10,7 @@ from tidegate.dispatch.model import Figures, Flows
 from tidegate.dispatch.moment import GBIT, Rules
 from tidegate.dispatch.plan import Plan, Source
 from tidegate.dispatch.pools import shares
+from tidegate.dispatch.reasons import Decided, reasons
 from tidegate.dispatch.snapshot import Snapshot
 
 Floats = npt.NDArray[np.float64]
@@ -23,13 +24,15 @@ TINY_GBPS = 1e-3
 
 @dataclass(frozen=True)
 class Outcome:
-    """weights [G, K]; load [S], Gbit/s; flows where the solver gave them; words for the reasons."""
+    """weights [G, K]; load [S], Gbit/s; flows where the solver gave them; words for the reasons, of
+    which the first `grave` come before all others."""
 
     source: Source
     weights: Floats
     load: Floats
     flows: Flows | None
     words: tuple[str, ...] = ()
+    grave: int = 0
 
 
 def plan_of(rules: Rules, snapshot: Snapshot, figures: Figures, outcome: Outcome) -> Plan:
@@ -37,7 +40,9 @@ def plan_of(rules: Rules, snapshot: Snapshot, figures: Figures, outcome: Outcome
     weights = _clean(outcome.weights)
     spare = _spare(rules, figures, outcome.load)
     caps, shed = _caps(snapshot, figures, outcome.flows)
-    last = snapshot.last
+    overflow, last = _overflow(rules, figures, outcome), snapshot.last
+    decided = Decided(weights, outcome.load, caps, shed, overflow)
+    why = reasons(rules, snapshot, figures, outcome.flows, decided)
     return Plan(
         generation=_generation(snapshot),
         made_at=snapshot.now,
@@ -46,8 +51,8 @@ def plan_of(rules: Rules, snapshot: Snapshot, figures: Figures, outcome: Outcome
         backups=orders(rules.paths.topology.candidates, spare, BACKUPS),
         ttl_s=_ttl(rules, snapshot, figures, weights),
         ladder_cap_kbps=caps.astype(np.float32),
-        overflow_mbps=_overflow(rules, figures, outcome),
-        reasons=outcome.words,
+        overflow_mbps=overflow,
+        reasons=outcome.words[: outcome.grave] + why + outcome.words[outcome.grave :],
         shed_mbps=shed,
         spare=spare.astype(np.float32),
         moved_at=_moved_at(snapshot, weights, None if last is None else last.weights),
@@ -72,11 +77,11 @@ def _spare(rules: Rules, figures: Figures, load: Floats) -> Floats:
     left = np.maximum(policy.full * figures.capacity - load, 0.0)
     taken = np.zeros(len(paths.pool), np.bool_)
     taken[paths.refuges[1]] = True
-    usable = figures.open & taken[paths.pool_path]
+    usable = (figures.capacity > 0)[paths.site] & taken[paths.pool_path]
     spare = paths.square(np.where(usable, left[paths.site], 0.0))
-    size = paths.square(figures.capacity[paths.site] + 1e-9)
-    total = spare.sum(axis=1, keepdims=True)
-    spare = np.where(total > TINY_GBPS, spare, size)
+    for otherwise in (figures.capacity[paths.site], np.ones(len(paths.site))):
+        none = spare.sum(axis=1, keepdims=True) <= TINY_GBPS
+        spare = np.where(none, paths.square(otherwise), spare)
     return shares(spare)
 
 
