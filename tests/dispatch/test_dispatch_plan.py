@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.fleets import LADDER, capacity, fleet, known, load
 
+from support.fleets import LADDER, capacity, fleet, known, load
 from tidegate.dispatch import Dispatcher, Plan, Policy, Snapshot, Topology, newest
 from tidegate.dispatch.fallback import greedy
 from tidegate.dispatch.pools import Paths
