@@ -75,14 +75,14 @@ def charge(topology: Topology, estimates: Estimates) -> Floats:
     site_watched = summed(site, watched[held], count)
     site_frozen = summed(site, frozen[held], count)
     site_added = summed(site, (added - topology.loss * watched)[held], count)
-    at_site = _proven(site_added, site_frozen, site_watched, SITE_S)
+    at_site = np.maximum(_proven(site_added, site_frozen, site_watched, SITE_S), 0.0)
     parent = np.where(held, topology.loss + at_site[topology.candidates], 0.0)
     cell = _proven(added - parent * watched, frozen, watched, CELL_S)
-    return np.where(held, parent + cell, 0.0)
+    return np.where(held, np.maximum(parent + cell, 0.0), 0.0)
 
 
 def _proven(added: Floats, frozen: Floats, watched: Floats, weight: float) -> Floats:
-    """The mean of what is added, shrunk to 0 and then by the deviation that chance would give."""
+    """The mean of what is added, or taken away, shrunk to 0 and then by what chance would give."""
     mean = added / (watched + weight)
     deviation = np.sqrt((frozen + STALL_S) * STALL_S) / (watched + weight)
-    return np.maximum(0.0, mean - PROOF * deviation)
+    return np.asarray(np.sign(mean) * np.maximum(0.0, np.abs(mean) - PROOF * deviation))
