@@ -3,6 +3,7 @@
 Law: it follows from the scenario alone, so that a plan made for a rehearsal fits the next one.
 """
 
+import difflib
 import math
 from itertools import product
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from tidegate.dispatch.topology import NO_LINK, NO_SITE, Group, Link, Site, Topology
 from tidegate.sim.access import Access
-from tidegate.sim.scenario import Region, Scenario
+from tidegate.sim.scenario import Region, Scenario, ScenarioError
 from tidegate.usage.contract import Contract
 
 EARTH_KM = 6371.0
@@ -21,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 def topology(scenario: Scenario, lines: tuple[Access, ...]) -> Topology:
     """Pools (region, ISP) with their sites; groups (region, ISP, access) with their candidates."""
     sites, contracts = _sites(scenario)
+    _known(scenario, sites)
     count = len(scenario.isps)
     links = [
         Link(f"{here.name} to {there.name}", scenario.paths.link_gbps * 1000)
@@ -101,6 +103,18 @@ def _sites(scenario: Scenario) -> tuple[list[Site], list[Contract]]:
                          terms.overhead)
             )  # fmt: skip
     return sites, contracts
+
+
+def _known(scenario: Scenario, sites: list[Site]) -> None:
+    names = [site.name for site in sites]
+    for number, failure in enumerate(scenario.failures):
+        for nth, name in enumerate(failure.sites):
+            if name not in names:
+                near = difflib.get_close_matches(name, names, 1)
+                mend = f"; did you mean {near[0]}?" if near else ""
+                raise ScenarioError(
+                    f"failures[{number}].sites[{nth}]: there is no site {name!r}{mend}"
+                )
 
 
 def _dealt(weights: Floats, count: int) -> npt.NDArray[np.int64]:

@@ -1,0 +1,99 @@
+"""`tidegate sim`: an event rehearsed, with a bar while it runs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tidegate.sim.event import Rehearsal
+from tidegate.sim.places import scaled
+from tidegate.sim.policies import NAMES
+from tidegate.sim.result import Result, Span
+from tidegate.sim.scenario import Scenario, ScenarioError, access_of, read_scenario
+from tidegate.sim.world import build
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Choice([*NAMES, "all"]), default="ours", show_default=True)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Fewer players, and sites smaller by as much.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True)
+@click.option("--no-floor", is_flag=True, help="Leave out the run on unlimited servers.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON a policy.")
+def sim(
+    scenario: Path, policy: str, scale: float, seed: int, no_floor: bool, as_json: bool
+) -> None:
+    """Rehearse the event in the file SCENARIO, player by player.
+
+    The dispatcher inside is the one that runs the fleet. The floor is what the same players freeze
+    on unlimited servers: the rest is what servers and steering cause.
+    """
+    try:
+        event = scaled(read_scenario(scenario), scale)
+        policies = NAMES if policy == "all" else (policy,)
+        floor = None if no_floor else _run(event, scenario.parent, "floor", seed)
+        for name in policies:
+            figures = _run(event, scenario.parent, name, seed).figures()
+            figures["freeze_floor"] = None if floor is None else float(floor.freeze_rate())
+            if as_json:
+                click.echo(json.dumps(figures))
+            else:
+                Console().print(_table(figures))
+    except ScenarioError as error:
+        for line in str(error).splitlines():
+            click.echo(f"tidegate: {line}", err=True)
+        sys.exit(2)
+
+
+def _run(event: Scenario, folder: Path, policy: str, seed: int) -> Result:
+    world = build(event, access_of(event, folder), seed)
+    floor = policy == "floor"
+    rehearsal = Rehearsal(world, "nearest" if floor else policy, seed, unlimited=floor)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(policy, total=event.event.duration_s)
+
+        def tell(now: float, span: Span) -> None:
+            text = (
+                f"{policy}  {span.viewers:,} viewers  {span.gbps:,.0f} Gbit/s  "
+                f"{100 * span.freeze_rate:.2f} % frozen"
+            )
+            bar.update(task, completed=now, description=text)
+
+        return rehearsal.run(tell)
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    rows = [("policy", figures["policy"]), ("freeze rate", f"{100 * figures['freeze_rate']:.3f} %")]
+    if figures["freeze_floor"] is not None:
+        caused = 100 * (figures["freeze_rate"] - figures["freeze_floor"])
+        rows.append(("of it, lines alone", f"{100 * figures['freeze_floor']:.3f} %"))
+        rows.append(("servers and steering", f"{caused:.4f} points"))
+    joins = " / ".join(f"{figures[f'join_p{share}_s']:.2f}" for share in (50, 95, 99))
+    rows += [
+        ("views without a stall", f"{100 * figures['stall_free_share']:.1f} %"),
+        ("bitrate a viewer", f"{figures['bitrate_kbps']:.0f} kbit/s"),
+        ("sound alone", f"{100 * figures['sound_only_share']:.2f} % of the time"),
+        ("join, 50 / 95 / 99 %", f"{joins} s"),
+        ("peak", f"{figures['peak_viewers']:,} viewers, {figures['peak_gbps']:,.1f} Gbit/s"),
+        ("fullest site", f"{100 * figures['peak_site_load']:.0f} % over ten seconds"),
+        ("moves", f"{figures['moves_per_viewer_hour']:.2f} a viewer's hour"),
+        ("this took", f"{figures['wall_s']:.1f} s, {figures['times_real_time']:.0f} x real time"),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,77 @@
+"""`tidegate sim` rehearses an event, and tells a wrong scenario in a line with the key's path."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PARADE = Path(__file__).parents[2] / "scenarios" / "parade-2015.toml"
+
+
+def sim(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tidegate", "sim", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenarios")
+    for name in ("parade-2015.toml", "access.toml"):
+        (folder / name).write_text((PARADE.parent / name).read_text())
+    path = folder / "short.toml"
+    path.write_text('like = "parade-2015.toml"\nfailures = []\n[event]\nduration_s = 30\n')
+    return path
+
+
+def test_a_line_of_json(short: Path) -> None:
+    done = sim(short, "--scale", "0.001", "--json")
+    (line,) = done.stdout.splitlines()
+    figures = json.loads(line)
+    assert figures["freeze_floor"] <= figures["freeze_rate"] + 0.01
+    assert {"stall_free_share", "bitrate_kbps", "join_p95_s", "peak_site_load"} <= set(figures)
+    assert figures["times_real_time"] > 0
+    assert (
+        json.loads(sim(short, "--scale", "0.001", "--json").stdout)
+        | {key: figures[key] for key in ("wall_s", "cpu_s", "times_real_time")}
+        == figures
+    )
+
+
+def test_a_table_for_people(short: Path) -> None:
+    done = sim(short, "--scale", "0.001", "--policy", "nearest", "--no-floor")
+    assert "freeze rate" in done.stdout
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            'like = "parade-2015.toml"\n[audience]\npeek = 1\n',
+            "audience.peek: there is no such key",
+        ),
+        ('like = "parade-2015.toml"\n[fleet]\nheadroom = 0\n', "fleet.headroom: "),
+        (
+            'like = "parade-2015.toml"\n[[failures]]\nat_s = 1\nwhat = "site_down"\n'
+            'sites = ["guangdong-telecom-11"]\n',
+            "failures[0].sites[0]: there is no site 'guangdong-telecom-11'; did you mean guangdong",
+        ),
+        ("name = ", "not TOML"),
+    ],
+)
+def test_a_wrong_scenario_is_told(short: Path, text: str, line: str) -> None:
+    path = short.parent / "wrong.toml"
+    path.write_text(text)
+    done = sim(path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    told = done.stderr.splitlines()
+    assert any(each.startswith("tidegate: ") and line in each for each in told), told
+
+
+def test_no_file_is_told(tmp_path: Path) -> None:
+    done = sim(tmp_path / "none.toml")
+    assert done.returncode == 2
+    assert done.stderr.endswith("No such file or directory\n")
