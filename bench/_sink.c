@@ -21,7 +21,7 @@
 #define EVENTS 1024
 #define PORTS 20000 /* connections to one address, below what the kernel has ports for */
 #define SETTLE 50   /* connects between two looks at what came */
-#define REST_NS 1000000
+#define REST_NS 100000
 
 struct viewer { double last; char greeted; };
 

@@ -37,6 +37,7 @@ RUNG, RUNGS = 1.2, 6
 MOST_VIEWERS = 26_000
 """There are 28,000 ports to one address."""
 SAFE = 0.8
+PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 COLUMNS = ("viewers", "held, s", "freeze rate", "froze", "no picture, errors", "Gbit/s",
            "edge cores", "load cores", "all cores busy", "edge CPU s/Gbit", "load CPU s/Gbit",
            )  # fmt: skip
@@ -193,6 +194,8 @@ def _report(tried: list[Held], held: list[Held], ceiling: int, given: Any) -> in
 
 def _notes(held: list[Held], ceiling: int, viewers: int, cores: int) -> list[str]:
     notes = [f"The ceiling: {ceiling:,} viewers without a freeze."]
+    others = max(each.busy - each.edge - each.load for each in held)
+    notes.append(f"Publisher, ingest and all else on this machine took {others:.2f} cores at most.")
     for each in held:
         how = "not one freeze" if each.clean else f"{each.froze:,} froze, {each.lost:,} lost"
         notes.append(f"{each.viewers:,} held for {each.seconds:g} s: {how}.")
@@ -253,7 +256,7 @@ def _plot(runs: list[Held], cores: int, title: str) -> None:
         floor = [low + value for low, value in zip(floor, values, strict=True)]
     for place, each, top in zip(places, runs, floor, strict=True):
         word = "no freeze" if each.clean else f"{100 * each.told['freeze_rate']:.2g} % frozen"
-        axes.text(place, top + 0.03, word, ha="center", fontsize=8)
+        axes.text(place, top + 0.03, word, ha="center", fontsize=8, bbox=PLATE)
     axes.axhline(cores, color="#d9503a", linewidth=1, linestyle="--", label=f"{cores} cores")
     axes.set_xticks(places, [f"{each.viewers:,}\n{each.seconds:g} s" for each in runs])
     axes.set(title=title, ylabel="cores in use", ylim=(0, cores * 1.2))
