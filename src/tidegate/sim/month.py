@@ -1,0 +1,233 @@
+"""The month that an event lies in, slot by slot, and what it costs under each policy.
+
+Law: ours sees a forecast (other days of the same kind, and the event as announced) and each slot
+as it comes; the optimum sees what really came. All three are billed by the same contracts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.slots import (
+    Ahead,
+    Levels,
+    Now,
+    SlotPlanner,
+    representatives,
+    settled,
+)  # fmt: skip
+from tidegate.dispatch.topology import Topology
+from tidegate.sim.places import peak_mbps, pool_shares
+from tidegate.sim.scenario import Scenario
+from tidegate.usage import Ledger, of_rates
+from tidegate.usage.contract import SAMPLES_A_DAY
+
+Floats = npt.NDArray[np.float64]
+Tell = Callable[[float], None]
+STAND_FOR_ALL = 60
+"""Slots that a month's plan is made of."""
+CLOSER = 240
+"""The same for the optimum, which is found once."""
+FORECAST = 1 << 20
+"""Added to the seed: the days that a forecast is made of are not those that come."""
+LEARNING = 0.1
+"""Weight of the last slot in how much more comes than was forecast."""
+WEEKEND_DAYS = (5, 6)
+
+
+@dataclass(frozen=True)
+class Bills:
+    """Yuan of the month. demand_mbps: [T]; nearest_mbps, ours_mbps: float32 [T, S], samples.
+
+    level_mbps: [D], what ours is billed for; in_event: bool [D], domains that burst in the event.
+    """
+
+    nearest_yuan: float
+    ours_yuan: float
+    optimum_yuan: float
+    nearest_by_contract: dict[str, float]
+    ours_by_contract: dict[str, float]
+    demand_mbps: Floats
+    nearest_mbps: npt.NDArray[np.float32]
+    ours_mbps: npt.NDArray[np.float32]
+    level_mbps: Floats
+    in_event: npt.NDArray[np.bool_]
+
+    @property
+    def saved(self) -> float:
+        """Share of nearest's bill."""
+        return 1.0 - self.ours_yuan / self.nearest_yuan
+
+    @property
+    def over_optimum(self) -> float:
+        """Ours over the optimum, 1 at best."""
+        return self.ours_yuan / self.optimum_yuan
+
+    def figures(self) -> dict[str, float]:
+        """For `--json`."""
+        return {
+            "bill_yuan": self.ours_yuan,
+            "bill_nearest_yuan": self.nearest_yuan,
+            "bill_optimum_yuan": self.optimum_yuan,
+            "bill_saved": self.saved,
+            "bill_over_optimum": self.over_optimum,
+        }
+
+
+def demand(scenario: Scenario, seed: int, noisy: bool = True) -> Floats:
+    """[T, pools], Mbit/s of each five minutes; without noise what a calendar knows."""
+    month, shares = scenario.month, pool_shares(scenario)
+    regions, isps = shares.shape
+    slots = month.days * SAMPLES_A_DAY
+    hours = np.arange(slots) * 24 / SAMPLES_A_DAY
+    day = (hours // 24).astype(np.int64)
+    shape = np.interp(hours % 24, np.arange(25), [*month.hours, month.hours[0]])
+    shape *= month.ordinary * np.where(np.isin(day % 7, WEEKEND_DAYS), month.weekend, 1.0)
+    event = _event(scenario, slots)
+    found = np.maximum(shape, event)[:, None] * shares.ravel() * peak_mbps(scenario)
+    if noisy:
+        rng = np.random.Generator(np.random.Philox(seed))
+        regional = np.exp(rng.normal(0.0, month.regional_noise, (month.days, regions)))[day]
+        regional[event > shape] = 1.0
+        found = found * np.repeat(regional, isps, axis=1)
+        found = found * np.exp(rng.normal(0.0, month.noise, found.shape))
+    return np.asarray(found)
+
+
+def _event(scenario: Scenario, slots: int) -> Floats:
+    """[T]: the event's share of its own peak in each slot."""
+    month = scenario.month
+    curve = np.array(scenario.audience.curve)
+    begin_s = ((month.event_day - 1) * 24 + month.event_hour) * 3600
+    middle_s = (np.arange(slots) + 0.5) * 86_400 / SAMPLES_A_DAY - begin_s
+    inside = (middle_s >= 0) & (middle_s < scenario.event.duration_s)
+    return np.where(inside, np.interp(middle_s, curve[:, 0], curve[:, 1]), 0.0)
+
+
+def month_bill(
+    scenario: Scenario, topology: Topology, seed: int, tell: Tell = lambda _share: None
+) -> Bills:
+    """`tell` hears the share of the month that is done."""
+    came = demand(scenario, seed)
+    nearest = came @ _own_sites(topology)
+    planner = SlotPlanner(topology)
+    ours, levels = _dispatched(scenario, topology, planner, came, seed, tell)
+    near_bill, our_bill = _billed(topology, nearest), _billed(topology, ours)
+    event = _event(scenario, len(came)) > 0
+    return Bills(
+        nearest_yuan=sum(near_bill.values()),
+        ours_yuan=sum(our_bill.values()),
+        optimum_yuan=optimum(topology, planner, came),
+        nearest_by_contract=near_bill,
+        ours_by_contract=our_bill,
+        demand_mbps=came.sum(axis=1),
+        nearest_mbps=nearest.astype(np.float32),
+        ours_mbps=ours.astype(np.float32),
+        level_mbps=levels.level_mbps,
+        in_event=np.asarray((ours[event] > levels.level_mbps[_domain(topology)]).any(axis=0)),
+    )
+
+
+def optimum(topology: Topology, planner: SlotPlanner, came: Floats) -> float:
+    """Yuan of the offline optimum, from below but for how few slots stand for all.
+
+    The programme knows what came, may split a free slot into parts, and lets a domain lie above
+    its level by no more in sum than its free slots' room: each a relaxation of what a month allows.
+    """
+    days = len(came) // SAMPLES_A_DAY
+    chosen, label = representatives(came, CLOSER)
+    free = np.array([each.free_samples(days * SAMPLES_A_DAY) for each in topology.contracts], float)
+    ahead = Ahead(
+        _by_group(topology, came[chosen]),
+        np.bincount(label, minlength=len(chosen)).astype(float),
+        free,
+        np.zeros(len(topology.contracts)),
+        kept=1.0,
+    )
+    return planner.plan_levels(ahead).yuan
+
+
+def _dispatched(
+    scenario: Scenario,
+    topology: Topology,
+    planner: SlotPlanner,
+    came: Floats,
+    seed: int,
+    tell: Tell,
+) -> tuple[Floats, Levels]:
+    """[T, S]: each slot as it comes, under levels that are planned again every day."""
+    typical, forecast = demand(scenario, seed, noisy=False), demand(scenario, seed + FORECAST)
+    chosen, label = representatives(forecast, STAND_FOR_ALL)
+    shapes = _by_group(topology, forecast[chosen])
+    domains, sites = len(topology.contracts), len(topology.sites)
+    ledgers = [Ledger(each, scenario.month.days) for each in topology.contracts]
+    carried = np.zeros((len(came), sites))
+    bursting, up = np.zeros(domains, bool), np.ones(sites, bool)
+    more = np.ones(came.shape[1])
+    levels = Levels(np.zeros(domains), np.zeros(domains), 0.0, 0.0)
+    for slot in range(len(came)):
+        if slot % SAMPLES_A_DAY == 0:
+            ahead = np.bincount(label[slot:], minlength=len(chosen)).astype(float)
+            sunk = np.maximum(levels.level_mbps, [ledger.level_mbps for ledger in ledgers])
+            left = _left(ledgers, levels.level_mbps)
+            some = ahead > 0
+            planned = planner.plan_levels(Ahead(shapes[some], ahead[some], left, sunk))
+            levels = settled(levels if slot else None, planned)
+            tell(slot / len(came))
+        left, nobody = _left(ledgers, levels.level_mbps), np.zeros(domains, bool)
+        soon = _by_group(topology, (typical[slot] * more)[None])[0]
+        first = planner.grant(Now(soon, left, bursting, nobody, up), levels)
+        real = _by_group(topology, came[slot][None])[0]
+        grant = planner.grant(Now(real, left, bursting, first.free, up), levels)
+        levels = replace(levels, level_mbps=grant.level_mbps)
+        carried[slot], bursting = grant.load_mbps, grant.free
+        more += LEARNING * (came[slot] / typical[slot] - more)
+        by_domain = np.bincount(_domain(topology), carried[slot], domains)
+        for ledger, mbps in zip(ledgers, by_domain, strict=True):
+            ledger.add(float(mbps))
+    tell(1.0)
+    return carried, levels
+
+
+def _left(ledgers: list[Ledger], level_mbps: Floats) -> Floats:
+    pairs = zip(ledgers, level_mbps, strict=True)
+    return np.array([ledger.free_slots_left(float(level)) for ledger, level in pairs], float)
+
+
+def _domain(topology: Topology) -> npt.NDArray[np.int64]:
+    return np.array([site.domain for site in topology.sites])
+
+
+def _by_group(topology: Topology, pools_mbps: Floats) -> Floats:
+    """[T, G] of [T, pools]; a pool's traffic is all in its first group: access changes no path."""
+    accesses = len(topology.accesses)
+    groups = np.zeros((len(pools_mbps), len(topology.groups)))
+    groups[:, ::accesses] = pools_mbps
+    return groups
+
+
+def _own_sites(topology: Topology) -> Floats:
+    """[pools, S]: in even parts to the sites of the same region and ISP, else to the nearest."""
+    shares = np.zeros((len(topology.regions) * len(topology.isps), len(topology.sites)))
+    for pool, row in enumerate(shares):
+        group = topology.groups[pool * len(topology.accesses)]
+        own = [
+            number
+            for number, site in enumerate(topology.sites)
+            if (site.region, site.isp) == (group.region, group.isp)
+        ]
+        nearest = int(topology.candidates[pool * len(topology.accesses), 0])
+        row[own or [nearest]] = 1.0 / max(1, len(own))
+    return shares
+
+
+def _billed(topology: Topology, mbps: Floats) -> dict[str, float]:
+    """Yuan by rule."""
+    bills: dict[str, float] = {}
+    domain = _domain(topology)
+    for number, contract in enumerate(topology.contracts):
+        yuan = of_rates(contract, mbps[:, domain == number].sum(axis=1)).yuan
+        bills[contract.rule] = bills.get(contract.rule, 0.0) + yuan
+    return bills
