@@ -117,6 +117,16 @@ def test_other_query_parameters_are_left_alone(edge: Edge, publisher: Publisher)
     assert edge.get(f"{BASE}/source.m3u8?token=x&CMCD=bl%3D2000&token=x").status == 200
 
 
+def test_who_asks_changes_nothing_in_what_is_given(edge: Edge, publisher: Publisher) -> None:
+    part = publisher.parts(12)[11]
+    target = f"{BASE}/source/part.11.m4s"
+    for query in ("", "?CMCD=sid%3D%22a%22", "?CMCD=sid%3D%22b%22", ""):
+        assert edge.get(target + query).body == part
+    whole = edge.get(f"{BASE}/source.m3u8")
+    assert edge.get(f"{BASE}/source.m3u8?CMCD=sid%3D%22a%22").body == whole.body
+    assert edge.get(f"{BASE}/source.m3u8?CMCD=a&_HLS_msn=9").status == 400
+
+
 def test_delta_update_skips_old_segments(edge: Edge, publisher: Publisher) -> None:
     publisher.parts(120)
     whole = edge.get(f"{BASE}/source.m3u8").body
@@ -219,10 +229,21 @@ def test_retired_media_is_410(edge: Edge, publisher: Publisher, tmp_path: object
     publisher.parts(11)
     with edge.client() as client:
         assert client.get(f"{BASE}/source/0.m4s").status == 200
+        assert client.get(f"{BASE}/source/part.0.m4s").status == 200
         publisher.parts(60)
         eventually(lambda: client.get(f"{BASE}/source/0.m4s").status == 410, "retired")
         assert client.get(f"{BASE}/source/part.0.m4s").status == 410
         assert client.get(f"{BASE}/source/6.m4s").status == 200
+
+
+def test_old_parts_are_the_logs_bytes_too_however_many_are_asked_for(
+    edge: Edge, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.edge.segments.KNOWN_PARTS", 8)
+    parts = publisher.parts(61, size=15_000)
+    with edge.client() as client:
+        for number in (*range(20), *range(20), 60, 0, 60):
+            assert client.get(f"{BASE}/source/part.{number}.m4s").body == parts[number]
 
 
 def test_retention_under_a_viewer_does_not_touch_what_it_gets(

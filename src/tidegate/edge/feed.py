@@ -43,7 +43,7 @@ class Feed:
         self.answers: dict[object, Answer] = {}
         """Answers that hold until the log grows."""
         self.parts: dict[int, Answer] = {}
-        """Answers of parts, by number, while they are hot."""
+        """Answers of parts, by number; with their bytes while they are hot."""
         self.segments: dict[int, Answer] = {}
         """Answers of segments, by number, while they are kept."""
         self.inits: dict[int, Answer] = {}
@@ -155,9 +155,11 @@ class Feed:
         self._seen = reader.next
 
     def _cool(self) -> None:
-        """A segment began: let go of what few will ask for now, and of what is retired."""
-        for part in [part for part in self.parts if not self.hot(part)]:
-            self.parts.pop(part).source = NOWHERE
+        """A segment began: let go of bytes that few will ask for now, and of what is retired."""
+        first = self.reader.first
+        for part, answer in list(self.parts.items()):
+            if part < first or (answer.stretch is None and not self.hot(part)):
+                self.parts.pop(part).source = NOWHERE
         for segment in [each for each in self.segments if self.window.segment(each) is None]:
             self.segments.pop(segment).source = NOWHERE
 

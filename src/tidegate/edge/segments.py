@@ -7,9 +7,12 @@ and shared; the rest goes from the page cache to the socket.
 from tidegate.edge.catalog import Epoch
 from tidegate.edge.counts import Counts
 from tidegate.edge.feed import Feed
-from tidegate.edge.response import CORS, SMALL, Answer, Stretch, error
+from tidegate.edge.response import CORS, NOWHERE, SMALL, Answer, Stretch, error
 from tidegate.edge.routes import Init, Part, Segment
 from tidegate.log import Retired
+
+KNOWN_PARTS = 2048
+"""Answers kept of a log's parts: some minutes of them; the first that was made goes first."""
 
 _IMMUTABLE = b"Cache-Control: public, max-age=86400, immutable\r\n"
 _TYPES = {
@@ -82,9 +85,10 @@ class Segments:
         place = record.offset, record.size
         body = file.read(*place) if hot else Stretch(file, *place)
         answer = self._media(epoch, route, body)
-        if hot:
-            answer.source = feed
-            feed.parts[route.number] = answer
+        if len(feed.parts) >= KNOWN_PARTS:
+            feed.parts.pop(next(iter(feed.parts))).source = NOWHERE
+        answer.source = feed
+        feed.parts[route.number] = answer
         return answer
 
     def _media(self, epoch: Epoch, route: Init | Segment | Part, body: bytes | Stretch) -> Answer:
