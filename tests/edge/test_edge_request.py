@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.edge.request import FIELD_LIMIT, HEAD_LIMIT, BadRequest, Request, RequestParser
+from tidegate.edge.request import (
+    FIELD_LIMIT,
+    HEAD_LIMIT,
+    KNOWN_HEADS,
+    BadRequest,
+    Request,
+    RequestParser,
+)
 
 PARSER = RequestParser()
 GOOD = b"GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -58,6 +65,34 @@ def test_keep_alive(line: bytes, keep_alive: bool) -> None:
     assert isinstance(found, Request)
     assert found.keep_alive is keep_alive
     assert parse(GOOD) == parse(GOOD), "what one request said does not stick to the parser"
+
+
+def test_a_head_that_many_send_is_remembered_and_those_are_bounded() -> None:
+    parser = RequestParser()
+    heads = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(KNOWN_HEADS + 9)]
+    for head in heads:
+        found = parser.take(head)
+        assert parser.take(head) == found == RequestParser().take(head)
+        assert 0 < parser.known <= KNOWN_HEADS
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /?token=x HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nCOOKIE: a=b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp4\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 1024 + b"\r\n\r\n",
+        b"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+    ],
+)
+def test_a_head_that_names_its_sender_or_is_not_alone_is_not_remembered(head: bytes) -> None:
+    parser = RequestParser()
+    assert parser.take(head) == parser.take(head) == RequestParser().take(head)
+    assert parser.known == 0
 
 
 def test_empty_lines_before_a_request_are_ignored() -> None:

@@ -17,12 +17,16 @@ FIELD_LIMIT = 64
 """Header fields of one request: browsers send fewer than 20."""
 SHORT = 1024
 """Bytes of a head whose fields are not worth counting."""
+KNOWN_HEADS = 1024
+"""Heads whose meaning is remembered: viewers of one part send few different ones."""
 
 _METHODS = {b"GET", b"HEAD", b"OPTIONS"}
 _FIELDS = re.compile(
     rb"\r\n(?i:(host|range|if-range|if-none-match|content-length|transfer-encoding"
     rb"|upgrade|sec-websocket-key|sec-websocket-version)):[ \t]*([^\r]*)"
 )
+_PERSONAL = re.compile(rb"\?|(?i:cookie|authorization|upgrade)")
+"""What a head has that only one viewer sends: a query holds tokens and session ids."""
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 _HTTP_1_1 = b"HTTP/1.1\r\n"
 _HTTP_1_0 = b"HTTP/1.0\r\n"
@@ -58,9 +62,13 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestParser:
-    """Shared by all connections of a worker: between two calls it remembers nothing."""
+    """Shared by all connections of a worker. What it makes of a head depends on its bytes alone.
+
+    So a head that many send is judged once; one that names its sender is not remembered.
+    """
 
     def __init__(self) -> None:
+        self._known: dict[bytes, Request] = {}
         self._complete = False
         self._keep_alive = False
         self._upgrade = False
@@ -71,6 +79,9 @@ class RequestParser:
 
         Raises `BadRequest` as soon as what is there cannot become a good one.
         """
+        known = self._known.get(held)
+        if known is not None:
+            return known, len(held)
         # RFC 9112 2.2: empty lines before the request line are ignored.
         start = 0 if held[:1] not in (b"\r", b"\n") else len(held) - len(held.lstrip(b"\r\n"))
         end = held.find(_END, start, start + HEAD_LIMIT)
@@ -78,7 +89,19 @@ class RequestParser:
             self._judge_start(held[start : start + HEAD_LIMIT])
             return None, start
         end += len(_END)
-        return self._judge(held[start:end] if start or end < len(held) else held), end
+        if start or end < len(held):
+            return self._judge(held[start:end]), end
+        request = self._judge(held)
+        if request.plain and end <= SHORT and not _PERSONAL.search(held):
+            if len(self._known) >= KNOWN_HEADS:
+                self._known.clear()
+            self._known[held] = request
+        return request, end
+
+    @property
+    def known(self) -> int:
+        """Heads remembered, `KNOWN_HEADS` at most."""
+        return len(self._known)
 
     def on_message_complete(self) -> None:
         """httptools: the head was whole and no body follows."""

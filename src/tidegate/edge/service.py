@@ -92,7 +92,8 @@ class Service:
         if connection.address is not None and not self._door.allows(connection.address):
             connection.turn_away(self._door.too_fast)
             return
-        answer = self._known.get(request.target)
+        target = request.target
+        answer = self._known.get(target if b"?" not in target else _subject(target))
         if answer is None or answer.source.stale or request.method == b"OPTIONS":
             answer = self._answer(connection, request)
         if answer is not None:
@@ -125,10 +126,12 @@ class Service:
             answer = self._by_route[type(route)](connection, route)
         except OSError:
             return self._busy
-        if answer is not None and not answer.source.stale and b"?" not in request.target:
-            if len(self._known) >= KNOWN_TARGETS:
-                self._known.clear()
-            self._known[request.target] = answer
+        if answer is not None and not answer.source.stale:
+            subject = _subject(request.target)
+            if b"?" not in subject:
+                if len(self._known) >= KNOWN_TARGETS:
+                    self._known.clear()
+                self._known[subject] = answer
         return answer
 
     def _sweep(self, now: float) -> None:
@@ -213,3 +216,9 @@ class Service:
 
     def _wrong(self, text: str) -> Answer:
         return error(self._counts.tally("malformed", 400), 400, text)
+
+
+def _subject(target: bytes) -> bytes:
+    """What a target names; a query without delivery directives only says who asks (CTA-5004)."""
+    path, _, query = target.partition(b"?")
+    return target if b"_HLS_" in query else path
