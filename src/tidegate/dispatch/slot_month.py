@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.dispatch.model import Unsolved
 from tidegate.dispatch.pools import Paths
 from tidegate.dispatch.slot_model import INF, Bounds, Entries, Shape, block, highs, solved
 
 Floats = npt.NDArray[np.float64]
+ROOM_GBPS = 1e-3
+"""Above a level: less is none."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,13 @@ class Month:
 
 @dataclass(frozen=True)
 class Answer:
-    """rise [D]; worth [D]: yuan of a Gbit/s above the level for one slot; lost [T]."""
+    """rise [D]; worth [D]: yuan of a Gbit/s above the level for one slot; lost [T]; bursts [T]: how
+    many domains would burst, were a burst no whole slot."""
 
     rise: Floats
     worth: Floats
     lost: Floats
+    bursts: Floats
 
 
 def levels(paths: Paths, shape: Shape, month: Month) -> Answer:
@@ -63,14 +68,24 @@ def levels(paths: Paths, shape: Shape, month: Month) -> Answer:
         entries.add(budget, column + len(shape.flow) + rise, slots)
     bursts = month.free > 0
     entries.add(budget[bursts], rise[bursts], month.free[bursts])
-    model = highs(entries, _bounds(shape, month), "ipm")
-    value, dual = solved(model)
+    value, dual = _solved(entries, _bounds(shape, month))
     each = value[domains:].reshape(times, shape.columns)
+    room = np.maximum(month.most - month.base - value[:domains], ROOM_GBPS)
+    above = each[:, len(shape.flow) : len(shape.flow) + domains]
     return Answer(
         rise=value[:domains],
         worth=np.where(bursts, np.maximum(-dual[budget], 0.0), 0.0),
         lost=each[:, -shape.pools :].sum(axis=1),
+        bursts=np.minimum(above / room, 1.0)[:, bursts].sum(axis=1),
     )
+
+
+def _solved(entries: Entries, bounds: Bounds) -> tuple[Floats, Floats]:
+    """By interior points, many times faster here, or where they do not converge by the simplex."""
+    try:
+        return solved(highs(entries, bounds, "ipm"))
+    except Unsolved:
+        return solved(highs(entries, bounds, "simplex"))
 
 
 def _bounds(shape: Shape, month: Month) -> Bounds:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tidegate.dispatch.policy import Policy
 from tidegate.dispatch.pools import Paths, summed
 from tidegate.dispatch.slot_model import INF, Shape
-from tidegate.dispatch.slot_month import Month, levels
+from tidegate.dispatch.slot_month import Answer, Month, levels
 from tidegate.dispatch.slot_now import Slot
 from tidegate.dispatch.topology import Topology
 from tidegate.usage.contract import SAMPLE_S
@@ -37,9 +37,10 @@ LEAST_WORTH = 1e-6
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
 TINY = 1e-4
-SLOTS_KEPT = 0.84
-"""Share of the free slots that levels are planned with. Of the rest most is lost to bursts that do
-not fill their site (12 % in the reference month), some to what a forecast does not know."""
+FORESEEN = 0.97
+"""Share of the free slots that would do, were the forecast no more wrong than usual."""
+PLANS = 2
+"""Times that levels are planned to learn how many slots whole bursts will take."""
 RAISE = 1.005
 """New levels are taken where they cost more than the old by this: every plan errs a little, and a
 level never falls, so the highest of many plans would stand."""
@@ -48,23 +49,27 @@ level never falls, so the highest of many plans would stand."""
 @dataclass(frozen=True)
 class Ahead:
     """The rest of a month: demand_mbps [T, G] of slots that stand for so many each (`slots` [T]);
-    slots_left [D], free ones; sunk_mbps [D], levels that are held or billed already."""
+    slots_left [D], free ones; sunk_mbps [D], levels that are held or billed already; kept: as in
+    an earlier plan's `Levels`, or 0 to learn it, which takes several times as long."""
 
     demand_mbps: Floats
     slots: Floats
     slots_left: Floats
     sunk_mbps: Floats
+    kept: float = 0.0
 
 
 @dataclass(frozen=True)
 class Levels:
     """level_mbps [D], as billed; burst_yuan [D]: what a Mbit/s above it for one slot is worth;
-    yuan: what the levels cost a month; lost_mbps: the most that no site carries in a slot."""
+    yuan: what the levels cost a month; lost_mbps: the most that no site carries in a slot; kept:
+    share of the free slots that they were planned with."""
 
     level_mbps: Floats
     burst_yuan: Floats
     yuan: float
     lost_mbps: float
+    kept: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,24 @@ class SlotPlanner:
         self._above_price = self._above_prices()
         self._slot = Slot(paths, self._shape, self._flow_price, LOST)
 
-    def plan_levels(self, ahead: Ahead, kept: float = SLOTS_KEPT) -> Levels:
-        """Raises `Unsolved`. With `kept` at 1 and what really came as what is ahead, it is what no
-        plan can stay under, but for how few slots stand for all."""
+    def plan_levels(self, ahead: Ahead) -> Levels:
+        """Levels with which whole bursts suffice: planned with a share of the free slots, for some
+        will not fill their sites, and some meet what was not foreseen. Raises `Unsolved`."""
+        kept = ahead.kept or FORESEEN
+        for _ in range(0 if ahead.kept else PLANS):
+            answer, planned = self._levels(ahead, kept)
+            whole = sum(
+                slots * float(self._trial(row, planned, ahead.slots_left).sum())
+                for row, slots in zip(ahead.demand_mbps, ahead.slots, strict=True)
+            )
+            kept = FORESEEN * min(1.0, float((answer.bursts * ahead.slots).sum()) / max(whole, 1.0))
+        return self._levels(ahead, kept)[1]
+
+    def bound(self, ahead: Ahead) -> Levels:
+        """What no plan can stay under, were bursts not whole slots, and no slot but those given."""
+        return self._levels(ahead, 1.0)[1]
+
+    def _levels(self, ahead: Ahead, kept: float) -> tuple[Answer, Levels]:
         base, most = self._base(ahead.sunk_mbps), self._most(None)
         domain_most = self._by_domain(most)
         can_rise = np.array([each.rule not in ("flat", "volume") for each in self._contracts])
@@ -147,7 +167,13 @@ class SlotPlanner:
         yuan = float((self._rise_price * answer.rise).sum()) + self._paid(base)
         days = np.array([each.rule == "fourth_peak" for each in self._contracts])
         worth = np.where(days, self._rise_price / DAY_SLOTS, answer.worth) / GBIT
-        return Levels(level, worth, yuan, float(answer.lost.max()) * GBIT)
+        return answer, Levels(level, worth, yuan, float(answer.lost.max()) * GBIT, kept)
+
+    def _trial(self, demand_mbps: Floats, planned: Levels, slots_left: Floats) -> Bools:
+        """[D]: who would burst in such a slot."""
+        none = np.zeros(self._shape.domains, np.bool_)
+        up = np.ones(self._shape.sites, np.bool_)
+        return self.grant(Now(demand_mbps, slots_left, none, none, up), planned).free
 
     def grant(self, now: Now, planned: Levels) -> Grant:
         """Who bursts in the slot that comes; asked again within it, who does besides those that
