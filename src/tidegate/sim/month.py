@@ -19,6 +19,7 @@ from tidegate.dispatch.slots import (
     settled,
 )  # fmt: skip
 from tidegate.dispatch.topology import Topology
+from tidegate.sim.optimum import optimum
 from tidegate.sim.places import peak_mbps, pool_shares
 from tidegate.sim.scenario import Scenario
 from tidegate.usage import Ledger, of_rates
@@ -28,8 +29,6 @@ Floats = npt.NDArray[np.float64]
 Tell = Callable[[float], None]
 STAND_FOR_ALL = 60
 """Slots that a month's plan is made of."""
-CLOSER = 240
-"""The same for the optimum, which is found once."""
 FORECAST = 1 << 20
 """Added to the seed: the days that a forecast is made of are not those that come."""
 LEARNING = 0.1
@@ -119,7 +118,7 @@ def month_bill(
     return Bills(
         nearest_yuan=sum(near_bill.values()),
         ours_yuan=sum(our_bill.values()),
-        optimum_yuan=optimum(topology, planner, came),
+        optimum_yuan=optimum(topology, _by_group(topology, came)),
         nearest_by_contract=near_bill,
         ours_by_contract=our_bill,
         demand_mbps=came.sum(axis=1),
@@ -128,25 +127,6 @@ def month_bill(
         level_mbps=levels.level_mbps,
         in_event=np.asarray((ours[event] > levels.level_mbps[_domain(topology)]).any(axis=0)),
     )
-
-
-def optimum(topology: Topology, planner: SlotPlanner, came: Floats) -> float:
-    """Yuan of the offline optimum, from below but for how few slots stand for all.
-
-    The programme knows what came, may split a free slot into parts, and lets a domain lie above
-    its level by no more in sum than its free slots' room: each a relaxation of what a month allows.
-    """
-    days = len(came) // SAMPLES_A_DAY
-    chosen, label = representatives(came, CLOSER)
-    free = np.array([each.free_samples(days * SAMPLES_A_DAY) for each in topology.contracts], float)
-    ahead = Ahead(
-        _by_group(topology, came[chosen]),
-        np.bincount(label, minlength=len(chosen)).astype(float),
-        free,
-        np.zeros(len(topology.contracts)),
-        kept=1.0,
-    )
-    return planner.plan_levels(ahead).yuan
 
 
 def _dispatched(
