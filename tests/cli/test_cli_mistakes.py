@@ -71,6 +71,7 @@ def test_help_shows_what_an_operator_runs_and_nothing_else() -> None:
         "demo",
         "doctor",
         "load",
+        "plan",
         "sim",
         "up",
         "upgrade",

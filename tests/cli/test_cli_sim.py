@@ -75,3 +75,30 @@ def test_no_file_is_told(tmp_path: Path) -> None:
     done = sim(tmp_path / "none.toml")
     assert done.returncode == 2
     assert done.stderr.endswith("No such file or directory\n")
+
+
+def test_a_plan_is_one_page_that_needs_nothing(short: Path, tmp_path: Path) -> None:
+    hall = PARADE.parent / "town-hall.toml"
+    script = short.parent / "hall.toml"
+    text = hall.read_text().replace('name = "town-hall"', 'name = "<b>town & hall</b>"')
+    script.write_text(text.replace("duration_s = 600", "duration_s = 420"))
+    out = tmp_path / "plan.html"
+    command = [sys.executable, "-m", "tidegate", "plan", str(script), "--out", str(out)]
+    command += ["--scale", "0.1", "--deaths", "1", "--headroom", "1.2,2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    page = out.read_text()
+    assert "&lt;b&gt;town &amp; hall&lt;/b&gt;" in page
+    assert "<b>town" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("<svg") >= 4
+    for word in ("nearest site", "dies", "yuan", "kbit/s"):
+        assert word in page
+
+
+def test_a_plan_without_a_folder_is_told_before_it_runs(tmp_path: Path) -> None:
+    out = tmp_path / "none" / "plan.html"
+    command = [sys.executable, "-m", "tidegate", "plan", str(PARADE), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("tidegate: --out ")

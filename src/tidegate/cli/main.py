@@ -32,7 +32,7 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All of them."""
-        return sorted([*super().list_commands(ctx), "load", "sim"])
+        return sorted([*super().list_commands(ctx), "load", "plan", "sim"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One of them."""
@@ -40,6 +40,10 @@ class _Commands(click.Group):
             from tidegate.cli.load import load
 
             return load
+        if cmd_name == "plan":
+            from tidegate.cli.plan import plan
+
+            return plan
         if cmd_name == "sim":
             from tidegate.cli.sim import sim
 

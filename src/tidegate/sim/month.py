@@ -27,10 +27,14 @@ from tidegate.usage.contract import SAMPLES_A_DAY
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[float], None]
-STAND_FOR_ALL = 60
+STAND_FOR_ALL = 24
 """Slots that a month's plan is made of."""
+PLAN_DAYS = 2
+"""Days between two plans of the levels."""
 FORECAST = 1 << 20
 """Added to the seed: the days that a forecast is made of are not those that come."""
+KEPT = 0.8
+"""Share of the free slots that `estimate` plans with: what slot by slot is left of them."""
 LEARNING = 0.1
 """Weight of the last slot in how much more comes than was forecast."""
 WEEKEND_DAYS = (5, 6)
@@ -129,6 +133,37 @@ def month_bill(
     )
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """Yuan of the month as planned, not slot by slot: nearest is exact, ours what its levels cost
+    with the share of free slots that a month's plan keeps, the optimum as `optimum` has it."""
+
+    nearest_yuan: float
+    ours_yuan: float
+    optimum_yuan: float
+
+
+def estimate(scenario: Scenario, topology: Topology, seed: int) -> Estimate:
+    """In seconds where `month_bill` takes minutes."""
+    came = demand(scenario, seed)
+    planner = SlotPlanner(topology)
+    days = scenario.month.days
+    free = [float(each.free_samples(days * SAMPLES_A_DAY)) for each in topology.contracts]
+    chosen, label = representatives(came, STAND_FOR_ALL)
+    ahead = Ahead(
+        _by_group(topology, came[chosen]),
+        np.bincount(label, minlength=len(chosen)).astype(float),
+        np.array(free),
+        np.zeros(len(free)),
+        kept=KEPT,
+    )
+    return Estimate(
+        sum(_billed(topology, came @ _own_sites(topology)).values()),
+        planner.plan_levels(ahead).yuan,
+        optimum(topology, _by_group(topology, came), STAND_FOR_ALL),
+    )
+
+
 def _dispatched(
     scenario: Scenario,
     topology: Topology,
@@ -148,13 +183,14 @@ def _dispatched(
     more = np.ones(came.shape[1])
     levels = Levels(np.zeros(domains), np.zeros(domains), 0.0, 0.0)
     for slot in range(len(came)):
-        if slot % SAMPLES_A_DAY == 0:
+        if slot % (PLAN_DAYS * SAMPLES_A_DAY) == 0:
             ahead = np.bincount(label[slot:], minlength=len(chosen)).astype(float)
             sunk = np.maximum(levels.level_mbps, [ledger.level_mbps for ledger in ledgers])
             left = _left(ledgers, levels.level_mbps)
             some = ahead > 0
-            planned = planner.plan_levels(Ahead(shapes[some], ahead[some], left, sunk))
-            levels = settled(levels if slot else None, planned)
+            kept = levels.kept if slot else 0.0  # found once, by trial
+            planned = planner.plan_levels(Ahead(shapes[some], ahead[some], left, sunk, kept))
+            levels = replace(settled(levels if slot else None, planned), kept=planned.kept)
             tell(slot / len(came))
         left, nobody = _left(ledgers, levels.level_mbps), np.zeros(domains, bool)
         soon = _by_group(topology, (typical[slot] * more)[None])[0]

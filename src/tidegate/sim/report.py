@@ -1,0 +1,242 @@
+"""The plan of an event as one page that a manager reads in two minutes.
+
+Law: one file, no network, every text escaped; the first sentence is the answer.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from tidegate.sim import svg
+from tidegate.sim.result import Result
+from tidegate.sim.sweep import Death, Study, peak_at
+
+STYLE = Path(__file__).with_name("report.css")
+
+
+def page(study: Study) -> str:
+    """The whole HTML document."""
+    scenario, chosen = study.scenario, study.chosen
+    title = f"{scenario.name}: what holds it, and what it costs"
+    body = [
+        f"<h1>{escape(_headline(study))}</h1>",
+        f'<p class="lead">{escape(_lead(study))}</p>',
+        _figures(study),
+        '<div class="plots">',
+        _section(
+            "How often pictures froze", "Share of viewing time, by who decides where viewers go",
+            svg.lines(_over_time(study, "freeze_rate", 100.0, floor=True), "minutes", "% frozen",
+                      _mark(study)),
+        ),
+        _section(
+            "The fullest site", "Load of the site that is nearest its limit, over ten seconds",
+            svg.lines(
+                _over_time(study, "peak_load", 100.0, floor=False), "minutes", "% of capacity",
+                _mark(study),
+            ),
+        ),
+        _section(
+            "The month's bill", "The month of the event, by how traffic is placed",
+            svg.bars(_bills(study), "yuan a month"),
+        ),
+        _section(
+            "Fleets that were tried", "Each holds so many times the peak; the chosen one in green",
+            svg.dots(_fleets(study), "capacity over the peak", f"{_unit(study)[1]} yuan a month"),
+        ),
+        _section(
+            "If a site dies at the peak", "Frozen share in the minute after, the largest sites",
+            svg.bars(
+                [_death(each) for each in study.deaths],
+                "% frozen; in brackets the minute before",
+            ),
+        ),
+        _section(
+            "What players took", "Of the chosen fleet", _players(study.ours, study.floor),
+        ),
+        "</div>",
+        f'<section class="wide"><h2>What this rests on</h2>{_assumptions(study)}</section>',
+        f'<section class="wide"><h2>What the dispatcher said</h2>{_reasons(study.ours)}</section>',
+    ]  # fmt: skip
+    held = "" if chosen.holds else " (no fleet that was tried holds the target)"
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title + held)}</title><style>{STYLE.read_text()}</style></head>"
+        f"<body><main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+def _headline(study: Study) -> str:
+    fleet, viewers = study.chosen, study.scenario.audience.peak
+    gbps = study.ours.figures()["peak_gbps"] / study.scale
+    if not fleet.holds:
+        return (
+            f"No fleet that was tried holds {viewers:,} viewers at {100 * study.target:g} % "
+            "frozen; "
+            f"the largest comes to {100 * fleet.freeze_rate:.2f} %."
+        )
+    return (
+        f"{fleet.sites} sites with {fleet.headroom:g} times the peak hold {viewers:,} viewers "
+        f"({gbps:,.0f} Gbit/s) at {100 * fleet.freeze_rate:.2f} % frozen, for "
+        f"{_million(fleet.bill.ours_yuan)} yuan a month."
+    )
+
+
+def _lead(study: Study) -> str:
+    bill = study.chosen.bill
+    saved = 1 - bill.ours_yuan / bill.nearest_yuan
+    caused = 100 * float(study.ours.freeze_rate() - study.floor.freeze_rate())
+    words = [
+        f"Serving everyone from the nearest site would cost {_million(bill.nearest_yuan)} yuan: "
+        f"placing viewers well saves {100 * saved:.0f} %.",
+        f"Of the freezing, servers and steering cause {max(caused, 0):.3f} points; the rest is "
+        "viewers' own lines.",
+    ]  # fmt: skip
+    if study.deaths:
+        worst = max(study.deaths, key=lambda each: each.freeze_rate - each.before)
+        words.append(
+            f"If {worst.site} dies at the peak, {100 * worst.freeze_rate:.2f} % freezes in the "
+            f"minute after, {100 * worst.before:.2f} % before it."
+        )
+    return " ".join(words)
+
+
+def _figures(study: Study) -> str:
+    figures = study.ours.figures()
+    shown = [
+        (f"{100 * figures['freeze_rate']:.2f} %", f"frozen, target {100 * study.target:g} %"),
+        (f"{100 * figures['stall_free_share']:.0f} %", "of views never froze"),
+        (f"{figures['join_p95_s']:.1f} s", "95 % of viewers see a picture within"),
+        (f"{figures['bitrate_kbps']:.0f} kbit/s", "a viewer received"),
+        (_million(study.chosen.bill.ours_yuan), "yuan for the month"),
+    ]
+    cells = [
+        f'<div class="figure"><b>{escape(b)}</b><span>{escape(s)}</span></div>' for b, s in shown
+    ]
+    return f'<div class="figures">{"".join(cells)}</div>'
+
+
+def _over_time(study: Study, name: str, factor: float, floor: bool) -> list[svg.Series]:
+    runs = [("nearest site", "nearest", study.nearest), ("ours", "ours", study.ours)]
+    runs += [("lines alone", "floor", study.floor)] if floor else []
+    series = []
+    for label, tone, result in runs:
+        spans = result.spans
+        wide = max(1, len(spans) // 120)
+        points = [
+            (
+                spans[at + wide - 1].at_s / 60,
+                factor * sum(getattr(each, name) for each in spans[at : at + wide]) / wide,
+            )
+            for at in range(0, len(spans) - wide + 1, wide)
+        ]
+        series.append(svg.Series(label, tone, points))
+    return series
+
+
+def _mark(study: Study) -> tuple[float, str]:
+    failures = study.scenario.failures
+    if not failures:
+        return 0.0, ""
+    return failures[0].at_s / 60, failures[0].what.replace("_", " ")
+
+
+def _bills(study: Study) -> list[tuple[str, float, str, str]]:
+    bill = study.chosen.bill
+    return [
+        ("nearest site", bill.nearest_yuan / 1e6, _million(bill.nearest_yuan), "nearest"),
+        ("ours", bill.ours_yuan / 1e6, _million(bill.ours_yuan), "ours"),
+        ("with perfect foresight", bill.optimum_yuan / 1e6, _million(bill.optimum_yuan), "floor"),
+    ]
+
+
+def _fleets(study: Study) -> list[tuple[float, float, str, str]]:
+    return [
+        (
+            fleet.headroom,
+            fleet.bill.ours_yuan / _unit(study)[0],
+            f"{100 * fleet.freeze_rate:.2f} %" + ("" if fleet.holds else ", too full"),
+            "ours" if fleet is study.chosen else "other" if fleet.holds else "nearest",
+        )
+        for fleet in study.fleets
+    ]
+
+
+def _death(death: Death) -> tuple[str, float, str, str]:
+    said = f"{100 * death.freeze_rate:.2f} % ({100 * death.before:.2f})"
+    tone = "ours" if death.freeze_rate < death.before + 0.001 else "nearest"
+    return death.site, 100 * death.freeze_rate, said, tone
+
+
+def _players(ours: Result, floor: Result) -> str:
+    rows = [("", "frozen", "of it, lines alone")]
+    rows += [
+        (name, f"{100 * mine:.2f} %", f"{100 * least:.2f} %")
+        for by, names in (("kinds", ours.kinds), ("lines", ours.lines))
+        for name, mine, least in zip(
+            names, ours.freeze_rate(by), floor.freeze_rate(by), strict=True
+        )
+    ]
+    return _rows(rows)
+
+
+def _assumptions(study: Study) -> str:
+    scenario = study.scenario
+    stream, audience = scenario.stream, scenario.audience
+    kinds = ", ".join(f"{100 * share:.0f} % {name}" for name, share in audience.kinds.items())
+    lowest = "; the lowest is sound alone" if stream.audio_only else ""
+    terms = "; ".join(
+        f"{100 * each.share:.0f} % of the sites {each.rule.replace('_', ' ')}"
+        f" at {each.price:g} yuan"
+        for each in scenario.fleet.contracts
+    )
+    breaks = "; ".join(
+        f"{each.what.replace('_', ' ')} at {each.at_s / 60:.0f} min"
+        f" ({', '.join(each.sites) or f'{100 * each.share:.0f} %'})"
+        for each in scenario.failures
+    )
+    rows = [
+        ("Event", scenario.about.strip() or scenario.name),
+        ("Rehearsed", f"{study.ours.players:,} players, {100 * study.scale:g} % of the audience, "
+                      f"with sites as much smaller; seed {study.ours.seed}, steps of "
+                      f"{study.ours.step_s:g} s; the peak at minute {peak_at(scenario) / 60:.0f}"),
+        ("Players", kinds),
+        ("Ladder", ", ".join(f"{rate:g}" for rate in stream.ladder_kbps) + f" kbit/s{lowest}"),
+        ("Buffers", f"{stream.segments_held * stream.segment_s:g} s behind live for HLS and DASH, "
+                    "and what stream.players says of others"),
+        ("Lines", f"{scenario.lines.file or 'in the scenario'}, rates times "
+                  f"{scenario.lines.rate_factor:g}"),
+        ("Contracts", terms),
+        ("Breaks", breaks or "nothing"),
+        ("Bill", "of the month's planned levels; python -m bench month bills slot by slot"),
+    ]  # fmt: skip
+    return _rows(rows)
+
+
+def _reasons(result: Result) -> str:
+    seen: list[tuple[str, str]] = []
+    for at, text in result.reasons:
+        if all(text != said for _, said in seen):
+            seen.append((f"{at / 60:.0f} min", text))
+    return _rows(seen[:12] or [("", "Nothing had to be moved.")])
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> str:
+    lines = []
+    for first, *rest in rows:
+        cells = "".join(f"<td>{escape(each)}</td>" for each in rest)
+        lines.append(f"<tr><th>{escape(first)}</th>{cells}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _section(title: str, about: str, inside: str) -> str:
+    return f"<section><h2>{escape(title)}</h2><p>{escape(about)}</p>{inside}</section>"
+
+
+def _unit(study: Study) -> tuple[float, str]:
+    most = max(fleet.bill.ours_yuan for fleet in study.fleets)
+    return (1e6, "million") if most >= 1e6 else (1e3, "thousand")
+
+
+def _million(yuan: float) -> str:
+    return f"{yuan / 1e6:.2f} M" if yuan >= 1e5 else f"{yuan:,.0f}"

@@ -1,0 +1,160 @@
+"""What fleet holds an event: fleets tried from the cheapest on, then the chosen one's sites killed.
+
+Law: a fleet is chosen by rehearsal alone, with the dispatcher that will run it: the cheapest whose
+freeze rate stays under the target, and which has room where any one site is lost.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tidegate.sim.access import Access
+from tidegate.sim.event import Rehearsal
+from tidegate.sim.month import Estimate, estimate
+from tidegate.sim.places import scaled, topology
+from tidegate.sim.result import Result
+from tidegate.sim.scenario import Failure, Scenario
+from tidegate.sim.world import build
+
+Tell = Callable[[str, float], None]
+AFTER_S = 60.0
+"""Seconds after a site's death that are looked at."""
+FULL = 1.0
+"""Load of a site, over ten seconds, that a fleet must not need."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """One that was tried: how many times the peak its sites hold, and what came of it."""
+
+    headroom: float
+    sites: int
+    freeze_rate: float
+    peak_load: float
+    bill: Estimate
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Death:
+    """A site that dies at the peak: the freeze rate of the minute after, and what it would be."""
+
+    site: str
+    share: float
+    freeze_rate: float
+    before: float
+    peak_load: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything the report shows. Results are of the chosen fleet."""
+
+    scenario: Scenario
+    scale: float
+    target: float
+    fleets: Sequence[Fleet]
+    chosen: Fleet
+    ours: Result
+    nearest: Result
+    floor: Result
+    deaths: Sequence[Death]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is tried: headrooms, how many of the largest sites die, at what scale and seed."""
+
+    headrooms: Sequence[float]
+    deaths: int
+    scale: float
+    target: float
+    seed: int
+
+
+def study(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, tell: Tell) -> Study:
+    """`tell` hears what is done and the share that is done already."""
+    total = len(asked.headrooms) * 2 + 2 + asked.deaths
+    done = 0
+
+    def step(what: str) -> None:
+        nonlocal done
+        tell(what, done / total)
+        done += 1
+
+    fleets, results = [], []
+    for headroom in asked.headrooms:
+        tried = with_headroom(scenario, headroom)
+        step(f"bill at {headroom:g} times the peak")
+        bill = estimate(tried, topology(tried, lines), asked.seed)
+        step(f"rehearsal at {headroom:g} times the peak")
+        result = rehearse(tried, lines, asked, "ours")
+        results.append(result)
+        peak = max(span.peak_load for span in result.spans)
+        rate = float(result.freeze_rate())
+        holds = rate <= asked.target and peak <= FULL
+        fleets.append(Fleet(headroom, scenario.fleet.sites, rate, peak, bill, holds))
+    held = [number for number, fleet in enumerate(fleets) if fleet.holds]
+    best = min(held or range(len(fleets)), key=lambda n: (fleets[n].bill.ours_yuan, n))
+    if not held:
+        best = len(fleets) - 1
+    chosen = with_headroom(scenario, fleets[best].headroom)
+    step("the same by nearest site")
+    nearest = rehearse(chosen, lines, asked, "nearest")
+    step("the same on unlimited servers")
+    floor = rehearse(chosen, lines, asked, "floor")
+    deaths = []
+    sites = sorted(topology(chosen, lines).sites, key=lambda site: -site.capacity_mbps)
+    whole = sum(site.capacity_mbps for site in sites)
+    for site in sites[: asked.deaths]:
+        step(f"{site.name} dies")
+        deaths.append(_death(chosen, lines, asked, site.name, site.capacity_mbps / whole))
+    tell("", 1.0)
+    return Study(
+        chosen,
+        asked.scale,
+        asked.target,
+        fleets,
+        fleets[best],
+        results[best],
+        nearest,
+        floor,
+        deaths,
+    )
+
+
+def with_headroom(scenario: Scenario, headroom: float) -> Scenario:
+    """Another fleet for the same event."""
+    fleet = scenario.fleet.model_copy(update={"headroom": headroom})
+    return scenario.model_copy(update={"fleet": fleet})
+
+
+def rehearse(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, policy: str) -> Result:
+    """One run at the study's scale; `floor` is on unlimited servers."""
+    world = build(scaled(scenario, asked.scale), lines, asked.seed)
+    floor = policy == "floor"
+    return Rehearsal(world, "nearest" if floor else policy, asked.seed, unlimited=floor).run()
+
+
+def peak_at(scenario: Scenario) -> float:
+    """The first moment at which all watch."""
+    most = max(share for _, share in scenario.audience.curve)
+    return next(at for at, share in scenario.audience.curve if share == most)
+
+
+def _death(
+    scenario: Scenario, lines: tuple[Access, ...], asked: Asked, site: str, share: float
+) -> Death:
+    at = peak_at(scenario) + 60.0
+    event = scenario.event.model_copy(update={"duration_s": at + AFTER_S})
+    failure = Failure(at_s=at, what="site_down", sites=(site,))
+    broken = scenario.model_copy(update={"event": event, "failures": (failure,)})
+    spans = rehearse(broken, lines, asked, "ours").spans
+    after = [span for span in spans if span.at_s > at]
+    before = [span for span in spans if at - AFTER_S < span.at_s <= at]
+    return Death(
+        site,
+        share,
+        sum(span.freeze_rate for span in after) / max(len(after), 1),
+        sum(span.freeze_rate for span in before) / max(len(before), 1),
+        max((span.peak_load for span in after), default=0.0),
+    )
