@@ -1,7 +1,9 @@
 """HTTPS: what plain HTTP gives, behind a handshake; and who breaks TLS harms only himself."""
 
+import os
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,6 +81,128 @@ def test_the_same_bytes_as_in_clear(
         assert client.get("/live/demo/e1/source/0.m4s").body == b"".join(parts[:10])
         assert client.get("/live/demo/e1/source/0.m4s", Range="bytes=9-").status == 206
         assert b"#EXTM3U" in client.get("/live/demo.m3u8").body
+
+
+class Wire:
+    """A client whose ciphertext goes as the test says."""
+
+    def __init__(self, edge: Edge, made: ssl.SSLContext) -> None:
+        self.client = Client(edge.tls_port)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = made.wrap_bio(self._in, self._out, server_hostname="first")
+
+    def shaken(self) -> bytes:
+        """What ends the handshake from this side, not sent yet."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self.client.send(self._out.read())
+                self._in.write(self.client.socket.recv(1 << 16))
+            else:
+                return self._out.read()
+
+    def record(self, data: bytes) -> bytes:
+        self._tls.write(data)
+        return self._out.read()
+
+    def until(self, mark: bytes) -> bytes:
+        got = b""
+        while mark not in got:
+            try:
+                got += self._tls.read()
+            except ssl.SSLWantReadError:
+                self._in.write(self.client.socket.recv(1 << 16))
+        return got
+
+
+REQUEST = b"GET /live/demo/e1/source/part.%d.m4s HTTP/1.1\r\nHost: edge\r\n\r\n"
+
+
+def test_a_request_that_comes_with_the_end_of_the_handshake(
+    edge: Edge, publisher: Publisher
+) -> None:
+    parts = publisher.parts(12)
+    wire = Wire(edge, context())
+    with wire.client:
+        last = wire.shaken()
+        wire.client.send(last + wire.record(REQUEST % 3) + wire.record(REQUEST % 4))
+        assert parts[3] in wire.until(parts[4])
+
+
+def test_records_cut_anywhere_are_whole_again_and_never_anothers(
+    edge: Edge, publisher: Publisher
+) -> None:
+    """Connections share the memory through which their ciphertext passes."""
+    parts = publisher.parts(12)
+    wires = [Wire(edge, context()) for _ in range(3)]
+    for wire in wires:
+        wire.client.send(wire.shaken())
+    for cut in (1, 4, 5, 6, 30, -1):
+        sent = [wire.record(REQUEST % number) for number, wire in enumerate(wires)]
+        for wire, record in zip(wires, sent, strict=True):
+            wire.client.send(record[:cut])
+        assert edge.get("/channels.json").status == 200  # the edge has seen the beginnings
+        for wire, record in zip(wires, sent, strict=True):
+            wire.client.send(record[cut:])
+        for number, wire in enumerate(wires):
+            wire.until(parts[number])
+    for wire in wires:
+        wire.client.socket.close()
+
+
+def test_many_requests_in_one_record_and_one_in_many(edge: Edge, publisher: Publisher) -> None:
+    parts = publisher.parts(12, size=60_000)
+    with connect(edge, context()) as client:
+        client.send(b"".join(REQUEST % number for number in range(12)) * 3)
+        assert [client.reply().body for _ in range(36)] == parts * 3
+        for byte in REQUEST % 7:
+            client.send(bytes((byte,)))
+        assert client.reply().body == parts[7]
+
+
+def test_a_damaged_record_ends_its_own_connection_alone(edge: Edge, publisher: Publisher) -> None:
+    parts = publisher.parts(12)
+    good, bad = Wire(edge, context()), Wire(edge, context())
+    for wire in (good, bad):
+        wire.client.send(wire.shaken())
+    record = bytearray(bad.record(REQUEST % 1))
+    record[-1] ^= 1
+    whole = good.record(REQUEST % 2)
+    good.client.send(whole[:9])
+    bad.client.send(bytes(record) + bad.record(REQUEST % 1))
+    assert bad.client.closed()
+    bad.client.socket.close()
+    with good.client:
+        good.client.send(whole[9:])
+        good.until(parts[2])
+
+
+def test_keys_are_changed_when_the_peer_asks(edge: Edge, publisher: Publisher) -> None:
+    """RFC 8446 4.6.3; `K` makes OpenSSL's client ask."""
+    part = publisher.parts(12)[11]
+    command = ["openssl", "s_client", "-crlf", "-connect", f"127.0.0.1:{edge.tls_port}"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as client:
+        try:
+            for _ in range(3):
+                exchange(client, b"K\n", b"KEYUPDATE")
+                exchange(client, (REQUEST % 11).replace(b"\r\n", b"\n"), part)
+        finally:
+            client.kill()
+
+
+def exchange(client: subprocess.Popen[bytes], said: bytes, wanted: bytes) -> None:
+    assert client.stdin is not None
+    assert client.stdout is not None
+    client.stdin.write(said)
+    client.stdin.flush()
+    got = b""
+    while wanted not in got:
+        more = os.read(client.stdout.fileno(), 1 << 16)
+        assert more, got
+        got += more
 
 
 def test_a_stream_to_one_who_reads_late(edge: Edge, publisher: Publisher) -> None:

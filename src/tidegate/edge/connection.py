@@ -96,7 +96,9 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._worker = worker
-        self._outlet = Outlet(sock) if isinstance(sock, socket.socket) else SecureOutlet(sock)
+        self._outlet: Outlet | SecureOutlet = (
+            Outlet(sock) if isinstance(sock, socket.socket) else SecureOutlet(sock)
+        )
         self._stage = _HEAD if isinstance(sock, socket.socket) else Stage.HANDSHAKE
         self.send = sock.send
         self.address = address
@@ -223,9 +225,8 @@ class Connection:
         if not data:
             self.close()
             return False
-        # epoll(7): a short read has emptied the socket, unless its end is already known of, or TLS
-        # holds another record.
-        self._readable = self._eof or len(data) == RECEIVE or not isinstance(sock, socket.socket)
+        # epoll(7): a short read has emptied the socket, unless its end is already known of.
+        self._readable = self._eof or len(data) >= RECEIVE
         self._held = self._held + data if self._held else data
         return True
 

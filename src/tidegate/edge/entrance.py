@@ -14,7 +14,7 @@ from typing import Protocol
 
 from tidegate.edge.certificates import Certificates
 from tidegate.edge.loop import Loop
-from tidegate.edge.tls import SecureSocket
+from tidegate.edge.tls import Passage, SecureSocket
 
 ACCEPTS_A_TURN = 128
 """Connections taken in one turn: the viewers already here get theirs, too."""
@@ -28,12 +28,13 @@ class Accepted:
     sock: socket.socket
     address: str
     certificates: Certificates | None
+    passage: Passage
 
     def wire(self) -> socket.socket | SecureSocket:
         """What speaks to it."""
         if self.certificates is None:
             return self.sock
-        return SecureSocket(self.sock, self.certificates.context)
+        return SecureSocket(self.sock, self.certificates.context, self.passage)
 
 
 class Host(Protocol):
@@ -59,6 +60,7 @@ class Entrance:
         self._loop = loop
         self._listener = listener
         self._certificates = certificates
+        self._passage = Passage()
         self._spare = _spare()
         self._host: Host
         # Linux hands this down to every accepted socket: one call here, not one a viewer.
@@ -97,7 +99,7 @@ class Entrance:
                 # else: that one peer gave up before it was accepted (accept(2)); go on.
                 continue
             sock.setblocking(False)
-            self._host.admit(Accepted(sock, address[0], self._certificates))
+            self._host.admit(Accepted(sock, address[0], self._certificates, self._passage))
 
     def _shed(self) -> None:
         """Give the spare descriptor up to take the next peer and let it go."""
