@@ -26,16 +26,18 @@ class Columns:
     """All flows in Gbit/s.
 
     stay, come [P]: what a path carries of those who are on it already, and of others; pool [Q]:
-    both, over the pool's groups; load [S]; easy, ceiling, full [S]: what of it lies above these
-    shares of the capacity; rise [D]: what is billed; reserve [Q]: what would find no room were the
-    path's site lost; link [L]: above the peering's; shed [R * G]: withheld by taking away one more
-    rung, and last all; freeze: above the budget; move: above the limit.
+    both, over the pool's groups; load [S]; strong [S]: of it, over strong paths; easy, ceiling,
+    full [S]: what of it lies above these shares of the capacity; rise [D]: what is billed; reserve
+    [Q]: what would find no room were the path's site lost; link [L]: above the peering's; shed
+    [R * G]: withheld by taking away one more rung, and last all; freeze: above the budget; move:
+    above the limit.
     """
 
     stay: slice
     come: slice
     pool: slice
     load: slice
+    strong: slice
     easy: slice
     ceiling: slice
     full: slice
@@ -58,6 +60,7 @@ class Columns:
             come=spans.take(count),
             pool=spans.take(pools),
             load=spans.take(sites),
+            strong=spans.take(sites),
             easy=spans.take(sites),
             ceiling=spans.take(sites),
             full=spans.take(sites),
@@ -73,11 +76,13 @@ class Columns:
 
 @dataclass(frozen=True)
 class Rows:
-    """demand [G]; pool [Q] and load [S]: sums; pieces [S]; bill [D]; reserve [Q]; link [L]."""
+    """demand [G]; pool [Q], load and strong [S]: sums; pieces [S]; bill [D]; reserve [Q];
+    link [L]."""
 
     demand: slice
     pool: slice
     load: slice
+    strong: slice
     pieces: slice
     bill: slice
     reserve: slice
@@ -95,6 +100,7 @@ class Rows:
             demand=spans.take(len(topology.groups)),
             pool=spans.take(pools),
             load=spans.take(sites),
+            strong=spans.take(sites),
             pieces=spans.take(sites),
             bill=spans.take(len(topology.contracts)),
             reserve=spans.take(pools),

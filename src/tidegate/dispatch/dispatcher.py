@@ -32,6 +32,8 @@ class Dispatcher:
         self._paths = Paths.of(topology)
         self._rules = Rules(self._paths, self.policy)
         self._models: dict[int, Model] = {}
+        self.pivots = 0
+        """Of the simplex, for the last plan."""
 
     def plan(self, snapshot: Snapshot) -> Plan:
         """Raises `SnapshotError` where arrays do not fit the topology, and nothing else."""
@@ -50,6 +52,7 @@ class Dispatcher:
             return replace(self._unsolved(snapshot, figures), words=words, grave=1)
 
     def _solved(self, snapshot: Snapshot, flows: Flows) -> Outcome:
+        self.pivots = flows.iterations
         flow = self._paths.square(flows.flow)
         total = flow.sum(axis=1, keepdims=True)
         still = fallback.nearest(self.topology, snapshot.up)

@@ -1,7 +1,7 @@
 """The matrix of the linear programme, built once: which variable counts in which row.
 
-Law: it holds nothing of a moment but the freeze rates and the reserves' shares, which `Model`
-changes in place; all else that changes is a bound or a price.
+Law: it holds nothing of a moment but the freeze rates, which `Model` changes in place; all else
+that changes is a bound or a price.
 """
 
 from typing import NamedTuple
@@ -57,7 +57,7 @@ def span(part: slice) -> Ints:
 
 
 def matrix(paths: Paths, columns: Columns, rows: Rows, policy: Policy) -> Sparse:
-    """Freeze rates 0 and reserves' shares 1: entries that `Model` overwrites."""
+    """With freeze rates of next to nothing, which `Model` overwrites."""
     entries = _Entries()
     topology = paths.topology
     for flows in (span(columns.stay), span(columns.come)):
@@ -90,11 +90,15 @@ def matrix(paths: Paths, columns: Columns, rows: Rows, policy: Policy) -> Sparse
 
 
 def _reserves(entries: _Entries, paths: Paths, columns: Columns, rows: Rows) -> None:
-    """Row q: the path's flow over its site's share for this pool, plus the load of the path's
-    refuges, is at most what those hold. Where it holds for all pools of a site, its viewers find
-    room when it is lost: each refuge r, with h[r] left, is sent the share h[r] / sum(h) of flow q,
-    so in all at most h[r] times the sum of the pools' shares, which is 1."""
-    entries.add(span(rows.reserve), span(columns.pool), 1.0)
+    """Row q: flow over `reserve_share`, plus the load of the path's refuges, is at most what those
+    hold; the flow is the path's own, or of all strong paths of its site. Where it holds for all
+    paths of a site, its viewers find room when it is lost: a refuge with h left is sent the part
+    h / sum(h) of each path's flow, so at most h times the sum of the shares, and that is 1."""
+    strong, share, pool = paths.strong, paths.reserve_share, span(columns.pool)
+    entries.add(rows.strong.start + paths.pool_site[strong], pool[strong], 1.0)
+    entries.add(span(rows.strong), span(columns.strong), -1.0)
+    flow = np.where(strong, columns.strong.start + paths.pool_site, pool)
+    entries.add(span(rows.reserve), flow, 1.0 / share)
     entries.add(span(rows.reserve), span(columns.reserve), -1.0)
     here, other = paths.refuges
     entries.add(rows.reserve.start + here, columns.load.start + paths.pool_site[other], 1.0)

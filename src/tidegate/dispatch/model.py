@@ -21,8 +21,6 @@ Floats = npt.NDArray[np.float64]
 INF = float("inf")
 _STEP_MILLE = 1.25
 """Freeze rates are told to the solver in steps of this ratio."""
-_SHARES = 8
-"""A reserve's share is told in so many steps an octave."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Figures:
 
     demand [G]; stay [P]: what is on each path already; open: bool [P], may be used at all;
     path_price, move_price: [P]; freeze_mille [P]: frozen thousandths; capacity [S]; level [D] and
-    rise_price [D], level infinite where traffic is free; rise_most [D]; reserve_share [Q];
+    rise_price [D], level infinite where traffic is free;
     reserve_room [Q]: what the pool's other sites hold; link [L]; shed_most [R, G];
     freeze_budget, move_limit.
     """
@@ -45,7 +43,6 @@ class Figures:
     capacity: Floats
     level: Floats
     rise_price: Floats
-    reserve_share: Floats
     reserve_room: Floats
     link: Floats
     shed_most: Floats
@@ -84,7 +81,6 @@ class Model:
         self._rungs = rungs
         self._policy = policy
         self._steps = np.full(len(paths.group), LEAST_MILLE)
-        self._shares = np.ones(len(paths.pool))
         self._waver = _waver(len(paths.group))
         self._highs: highspy.Highs | None = None
 
@@ -100,7 +96,6 @@ class Model:
         highs.changeColsBounds(columns, numbers[:columns], np.zeros(columns), most)
         highs.changeRowsBounds(rows, numbers[:rows], lower, upper)
         self._change_rates(highs, figures.freeze_mille)
-        self._change_shares(highs, figures.reserve_share)
         highs.setOptionValue("time_limit", highs.getRunTime() + self._policy.solver_s)
         began = time.perf_counter()
         highs.run()
@@ -127,7 +122,6 @@ class Model:
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = sparse
         self._steps[:] = LEAST_MILLE
-        self._shares[:] = 1.0
         highs.passModel(lp)
         return highs
 
@@ -135,7 +129,7 @@ class Model:
         rows = self.rows
         lower, upper = np.full(rows.size, -INF), np.zeros(rows.size)
         lower[rows.demand] = upper[rows.demand] = figures.demand
-        lower[rows.pool] = lower[rows.load] = 0.0
+        lower[rows.pool] = lower[rows.load] = lower[rows.strong] = 0.0
         upper[rows.pieces] = self._policy.easy * figures.capacity
         upper[rows.bill] = figures.level
         upper[rows.reserve] = figures.reserve_room
@@ -164,7 +158,7 @@ class Model:
         price[columns.ceiling] = policy.price_ceiling
         price[columns.full] = policy.price_full
         price[columns.rise] = figures.rise_price
-        price[columns.reserve] = policy.price_reserve * figures.reserve_share
+        price[columns.reserve] = policy.price_reserve * self._paths.reserve_share
         price[columns.link] = policy.price_link
         harm = policy.price_shed * np.arange(1, self._rungs + 1)
         harm[-1] = policy.price_lost
@@ -183,15 +177,6 @@ class Model:
             highs.changeCoeff(row, stay + path, value)
             highs.changeCoeff(row, come + path, value)
         self._steps = steps
-
-    def _change_shares(self, highs: highspy.Highs, share: Floats) -> None:
-        """Rounded down: never more than the whole is given away."""
-        parts = np.exp2(np.floor(np.log2(share) * _SHARES) / _SHARES)
-        changed = np.flatnonzero(parts != self._shares)
-        row, column = self.rows.reserve.start, self.columns.pool.start
-        for q, value in zip(changed.tolist(), (1.0 / parts[changed]).tolist(), strict=True):
-            highs.changeCoeff(row + q, column + q, value)
-        self._shares = parts
 
     def _read(self, highs: highspy.Highs, seconds: float) -> Flows:
         columns, info = self.columns, highs.getInfo()

@@ -11,7 +11,7 @@ from tidegate.dispatch import freeze
 from tidegate.dispatch.matrix import MILLE
 from tidegate.dispatch.model import Figures
 from tidegate.dispatch.policy import Policy
-from tidegate.dispatch.pools import Paths, summed
+from tidegate.dispatch.pools import Paths
 from tidegate.dispatch.snapshot import Snapshot
 from tidegate.usage.contract import Contract
 
@@ -22,9 +22,6 @@ GBIT = 1000.0
 LEAST_GBPS = 1e-4
 """A group's demand at least: one whose viewers are yet to come has a plan as well."""
 DAYS = 30.0
-_SHARED = 0.25
-"""Of a site's reserve, what is dealt out evenly to the pools it could serve; the rest goes by whom
-it serves."""
 
 
 class Rules:
@@ -34,7 +31,6 @@ class Rules:
         self.paths = paths
         self.policy = policy
         self._here, self._other = paths.refuges
-        self._pools_of = np.bincount(paths.pool_site, minlength=len(paths.topology.sites))
         self._rtt = paths.topology.rtt_ms[paths.group, paths.place].astype(np.float64)
 
     def figures(self, snapshot: Snapshot) -> Figures:
@@ -56,7 +52,6 @@ class Rules:
             capacity=capacity,
             level=level,
             rise_price=price,
-            reserve_share=self._shares(snapshot, demand, capacity),
             reserve_room=self._room(capacity),
             link=np.array([link.capacity_mbps for link in topology.links])
             * (policy.link_ceiling / GBIT),
@@ -112,18 +107,6 @@ class Rules:
             return np.ones(len(self.paths.topology.groups))
         recent = snapshot.now - last.moved_at < self.policy.dwell_s
         return np.where(recent, self.policy.dwell_factor, 1.0)
-
-    def _shares(self, snapshot: Snapshot, demand: Floats, capacity: Floats) -> Floats:
-        """[Q]: how a site's reserve is shared between the pools it serves. The sum over the pools
-        of a site is 1, so that rows of its pools together mean that all of it finds room."""
-        paths, last = self.paths, snapshot.last
-        weights = snapshot.served if last is None else last.weights
-        flow = weights[paths.group, paths.place] * demand[paths.group]
-        pools = summed(paths.pool_path, flow, len(paths.pool))
-        pools += 0.05 * capacity[paths.pool_site] / self._pools_of[paths.pool_site] + 1e-9
-        site = np.bincount(paths.pool_site, pools, len(capacity))
-        even = _SHARED / self._pools_of[paths.pool_site]
-        return even + (1.0 - _SHARED) * pools / site[paths.pool_site]
 
     def _room(self, capacity: Floats) -> Floats:
         """[Q]: what a path's refuges hold in all; no bound where it has none that is up."""

@@ -12,6 +12,10 @@ import numpy.typing as npt
 
 from tidegate.dispatch.topology import NO_LINK, NO_SITE, Topology
 
+STRONG = 2.0
+"""Sites that a strong path's refuges hold: enough that the whole site's loss be one row."""
+WEAK = 0.15
+"""Share of a site's refuges, at most, that all its weak paths may count on."""
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -88,6 +92,25 @@ class Paths:
         none = np.bincount(here, direct, len(self.pool)) == 0
         taken = direct | none[here]
         return here[taken], other[taken]
+
+    @cached_property
+    def strong(self) -> npt.NDArray[np.bool_]:
+        """bool [Q]: whether the path's refuges could hold `STRONG` sites like its own; of a site
+        that no pool could take in, all are."""
+        built = self.capacity_mbps
+        here, other = self.refuges
+        room = summed(here, built[self.pool_site[other]], len(self.pool))
+        strong = room >= STRONG * built[self.pool_site]
+        some = np.bincount(self.pool_site, strong, len(built)) > 0
+        return np.where(some[self.pool_site], strong, True)
+
+    @cached_property
+    def reserve_share(self) -> Floats:
+        """[Q]: which share of its refuges a path may fill if its site is lost. Strong paths of a
+        site have one share together, `WEAK` less if there are others; those divide `WEAK`."""
+        weak = np.bincount(self.pool_site, ~self.strong, len(self.capacity_mbps))[self.pool_site]
+        together = np.where(weak > 0, 1.0 - WEAK, 1.0)
+        return np.where(self.strong, together, WEAK / np.maximum(weak, 1.0))
 
     def load(self, flow: Floats) -> Floats:
         """float64 [S] of flows [P]."""

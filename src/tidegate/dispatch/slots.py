@@ -58,6 +58,11 @@ class Ahead:
     sunk_mbps: Floats
     kept: float = 0.0
 
+    def part(self, nth: int) -> "Ahead":
+        """Every other slot, standing for its neighbour as well."""
+        scale = self.slots.sum() / max(self.slots[nth::2].sum(), 1e-9)
+        return replace(self, demand_mbps=self.demand_mbps[nth::2], slots=scale * self.slots[nth::2])
+
 
 @dataclass(frozen=True)
 class Levels:
@@ -131,15 +136,17 @@ class SlotPlanner:
 
     def plan_levels(self, ahead: Ahead) -> Levels:
         """Levels with which whole bursts suffice: planned with a share of the free slots, for some
-        will not fill their sites, and some meet what was not foreseen. Raises `Unsolved`."""
-        kept = ahead.kept or FORESEEN
-        for _ in range(0 if ahead.kept else PLANS):
-            answer, planned = self._levels(ahead, kept)
+        will not fill their sites, and some meet what was not foreseen. How many do is learnt on
+        slots other than those that the levels were made for. Raises `Unsolved`."""
+        kept, learn, rest = ahead.kept or FORESEEN, ahead.part(0), ahead.part(1)
+        for _ in range(0 if ahead.kept or len(ahead.slots) < 2 else PLANS):
+            answer, planned = self._levels(learn, kept)
             whole = sum(
                 slots * float(self._trial(row, planned, ahead.slots_left).sum())
-                for row, slots in zip(ahead.demand_mbps, ahead.slots, strict=True)
+                for row, slots in zip(rest.demand_mbps, rest.slots, strict=True)
             )
-            kept = FORESEEN * min(1.0, float((answer.bursts * ahead.slots).sum()) / max(whole, 1.0))
+            meant = float((answer.bursts * learn.slots).sum()) * rest.slots.sum()
+            kept = FORESEEN * min(1.0, meant / max(whole * learn.slots.sum(), 1.0))
         return self._levels(ahead, kept)[1]
 
     def bound(self, ahead: Ahead) -> Levels:
