@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from bench._proc import LOAD_CORE, on
+from bench._proc import LOAD_CORE, SERVER_CORE, on
 from support.node import TIDEGATE, environment
 from support.processes import children
 from support.wait import until
@@ -19,9 +19,10 @@ class Watchers:
     """One load under way. A context manager: whoever still watches at the end is let go."""
 
     def __init__(
-        self, url: str, viewers: int, seconds: float, *more: str, core: int | None
+        self, url: str, viewers: int, seconds: float, *more: str, core: int | None, nice: int = 0
     ) -> None:
-        command = [*(on(core) if core is not None else []), *TIDEGATE, "load", url, "--json"]
+        command = [*(on(core) if core is not None else []), "nice", "-n", str(nice)]
+        command += [*TIDEGATE, "load", url, "--json"]
         command += ["--viewers", str(viewers), "--seconds", f"{seconds:g}", *more]
         self._seconds = seconds
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed by __exit__)
@@ -64,6 +65,19 @@ class Watchers:
 def watch(url: str, viewers: int, seconds: float, *more: str) -> Watchers:
     """A load on the load's core."""
     return Watchers(url, viewers, seconds, *more, core=LOAD_CORE)
+
+
+def watch_beside(url: str, viewers: int, seconds: float, *more: str) -> Watchers:
+    """A load on the server's core, which it gets when the server has nothing to do."""
+    return Watchers(url, viewers, seconds, *more, core=SERVER_CORE, nice=10)
+
+
+def paint(axes: Any, colours: Sequence[str]) -> None:
+    """Each of the groups' series in a colour of its own."""
+    for drawn, colour in zip(axes.containers, colours, strict=False):
+        for bar in drawn:
+            bar.set_color(colour)
+    axes.legend(frameon=False, ncols=len(colours), loc="upper center", bbox_to_anchor=(0.5, -0.12))
 
 
 def spread(loads: Sequence[dict[str, Any]]) -> str:

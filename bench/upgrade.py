@@ -17,7 +17,7 @@ from typing import Any
 from bench._film import film, published
 from bench._report import Report, canvas, grouped, options, save
 from bench._stage import CHANNEL, MOST, scratch
-from bench._watchers import watch
+from bench._watchers import paint, watch
 from support.channel import live
 from support.node import TIDEGATE, RunningNode, environment
 from support.processes import servers
@@ -89,6 +89,7 @@ def _upgrade(running: RunningNode, _players: int) -> int:
 def _kill(running: RunningNode, players: int) -> int:
     """The worker that does not serve the load's scout, by whom all its players tell the time."""
     served = servers(_edges(running), running.http_port)
+    served.pop(0, None)  # a listener has no peer
     spared = served[_first_port(players)]
     victim = next(pid for pid in served.values() if pid != spared)
     os.kill(victim, signal.SIGKILL)
@@ -127,6 +128,7 @@ def _report(runs: dict[str, Run], given: Any) -> int:
         "stalls": [run.felt["stalls"] for run in runs.values()],
     }
     grouped(axes, list(runs), series, "{:,.0f}")
+    paint(axes, ("#7a7a7a", "#d9503a", "#d99a3a"))
     axes.set(title=title, ylabel="viewers", ylim=(0, given.viewers))
     save(figure, "upgrade")
     report.finish(given.json)
