@@ -138,6 +138,37 @@ def test_small_noise_moves_few_and_standing_still_is_free() -> None:
     assert second.generation == first.generation + 1
 
 
+def test_money_alone_moves_no_more_than_the_limit_at_a_time() -> None:
+    topology = fleet(2, sites=16, places=8)
+    policy = Policy(move_limit=0.05, price_reserve=0.0)
+    snapshot = known(topology, 0.2)
+    first = Dispatcher(topology, policy).plan(snapshot)
+    free = load(topology, first.weights, snapshot.demand_mbps) < 0.05 * capacity(topology)
+    snapshot = replace(snapshot, served=first.weights, last=first, free=free)
+
+    def moved(plan: Plan) -> float:
+        change = np.abs(plan.weights - first.weights).sum(axis=1) / 2
+        return float((change * snapshot.demand_mbps).sum() / snapshot.demand_mbps.sum())
+
+    assert moved(Dispatcher(topology, Policy(move_limit=1.0)).plan(snapshot)) > 0.1
+    assert 0.03 < moved(Dispatcher(topology, policy).plan(snapshot)) < 0.051
+
+
+def test_who_was_moved_a_moment_ago_is_left_alone() -> None:
+    topology = fleet(2, sites=16, places=8)
+    snapshot = known(topology, 0.3)
+    dispatcher = Dispatcher(topology)
+    first = dispatcher.plan(snapshot)
+    assert first.moved_at is not None
+    assert (first.moved_at < 0).all()
+    up = np.arange(16) != int(load(topology, first.weights, snapshot.demand_mbps).argmax())
+    second = dispatcher.plan(replace(snapshot, served=first.weights, last=first, up=up))
+    changed = np.abs(second.weights - first.weights).sum(axis=1) > 0.02
+    assert second.moved_at is not None
+    assert (second.moved_at[changed] == snapshot.now).all()
+    assert (second.moved_at[~changed] < 0).all()
+
+
 def test_a_dead_site_shortens_the_ttl_of_its_viewers_alone() -> None:
     topology = fleet(2, sites=16, places=8)
     dispatcher, snapshot = Dispatcher(topology), known(topology, 0.4)

@@ -25,17 +25,16 @@ class Spans:
 class Columns:
     """All flows in Gbit/s.
 
-    stay, come [P]: what a path carries of those who are on it already, and of others; pool [Q]:
-    both, over the pool's groups; load [S]; strong [S]: of it, over strong paths; easy, ceiling,
-    full [S]: what of it lies above these shares of the capacity; rise [D]: what is billed; reserve
-    [Q]: what would find no room were the path's site lost; link [L]: above the peering's; shed
+    stay, come [P]: what a path carries of those who are on it already, and of others; load [S];
+    strong [S]: of it, over strong paths; easy, ceiling, full [S]: what of it lies above these
+    shares of the capacity; rise [D]: what is billed; reserve, one for each of `Paths.reserve`:
+    what would find no room were the path's site lost; link [L]: above the peering's; shed
     [R * G]: withheld by taking away one more rung, and last all; freeze: above the budget; move:
     above the limit.
     """
 
     stay: slice
     come: slice
-    pool: slice
     load: slice
     strong: slice
     easy: slice
@@ -53,19 +52,18 @@ class Columns:
     def of(cls, paths: Paths, rungs: int) -> "Columns":
         """For a ladder of so many rungs."""
         topology, spans = paths.topology, Spans()
-        count, pools, sites = len(paths.group), len(paths.pool), len(topology.sites)
+        count, sites = len(paths.group), len(topology.sites)
         domains, links, groups = len(topology.contracts), len(topology.links), len(topology.groups)
         return cls(
             stay=spans.take(count),
             come=spans.take(count),
-            pool=spans.take(pools),
             load=spans.take(sites),
             strong=spans.take(sites),
             easy=spans.take(sites),
             ceiling=spans.take(sites),
             full=spans.take(sites),
             rise=spans.take(domains),
-            reserve=spans.take(pools),
+            reserve=spans.take(len(paths.reserve)),
             link=spans.take(links),
             shed=spans.take(rungs * groups),
             freeze=spans.take(1),
@@ -76,11 +74,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class Rows:
-    """demand [G]; pool [Q], load and strong [S]: sums; pieces [S]; bill [D]; reserve [Q];
+    """demand [G]; load and strong [S]: sums; pieces [S]; bill [D]; reserve, as the columns;
     link [L]."""
 
     demand: slice
-    pool: slice
     load: slice
     strong: slice
     pieces: slice
@@ -95,15 +92,14 @@ class Rows:
     def of(cls, paths: Paths) -> "Rows":
         """Its rows do not depend on the ladder."""
         topology, spans = paths.topology, Spans()
-        pools, sites = len(paths.pool), len(topology.sites)
+        sites = len(topology.sites)
         return cls(
             demand=spans.take(len(topology.groups)),
-            pool=spans.take(pools),
             load=spans.take(sites),
             strong=spans.take(sites),
             pieces=spans.take(sites),
             bill=spans.take(len(topology.contracts)),
-            reserve=spans.take(pools),
+            reserve=spans.take(len(paths.reserve)),
             link=spans.take(len(topology.links)),
             freeze=spans.take(1),
             move=spans.take(1),

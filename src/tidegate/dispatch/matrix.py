@@ -62,13 +62,16 @@ def matrix(paths: Paths, columns: Columns, rows: Rows, policy: Policy) -> Sparse
     topology = paths.topology
     for flows in (span(columns.stay), span(columns.come)):
         entries.add(rows.demand.start + paths.group, flows, 1.0)
-        entries.add(rows.pool.start + paths.pool_path, flows, 1.0)
+        entries.add(rows.load.start + paths.site, flows, 1.0)
+        strong = paths.strong[paths.pool_path]
+        entries.add(rows.strong.start + paths.site[strong], flows[strong], 1.0)
+        link = paths.pool_link[paths.pool_path]
+        linked = link != NO_LINK
+        entries.add(rows.link.start + link[linked], flows[linked], 1.0)
         entries.add(span(rows.freeze), flows, LEAST_MILLE)
     entries.add(span(rows.move), span(columns.come), 1.0)
     entries.add(span(rows.move), span(columns.move), -1.0)
-    pool, load = span(columns.pool), span(columns.load)
-    entries.add(span(rows.pool), pool, -1.0)
-    entries.add(rows.load.start + paths.pool_site, pool, 1.0)
+    load = span(columns.load)
     entries.add(span(rows.load), load, -1.0)
     entries.add(span(rows.pieces), load, 1.0)
     harms = (policy.easy_freeze, policy.ceiling_freeze, policy.full_freeze)
@@ -79,8 +82,6 @@ def matrix(paths: Paths, columns: Columns, rows: Rows, policy: Policy) -> Sparse
     entries.add(rows.bill.start + paths.domain, load, overhead[paths.domain])
     entries.add(span(rows.bill), span(columns.rise), -1.0)
     _reserves(entries, paths, columns, rows)
-    linked = np.flatnonzero(paths.pool_link != NO_LINK)
-    entries.add(rows.link.start + paths.pool_link[linked], pool[linked], 1.0)
     entries.add(span(rows.link), span(columns.link), -1.0)
     groups = len(topology.groups)
     shed = span(columns.shed)
@@ -90,15 +91,21 @@ def matrix(paths: Paths, columns: Columns, rows: Rows, policy: Policy) -> Sparse
 
 
 def _reserves(entries: _Entries, paths: Paths, columns: Columns, rows: Rows) -> None:
-    """Row q: flow over `reserve_share`, plus the load of the path's refuges, is at most what those
+    """A row: flow over `reserve_share`, plus the load of the path's refuges, is at most what those
     hold; the flow is the path's own, or of all strong paths of its site. Where it holds for all
     paths of a site, its viewers find room when it is lost: a refuge with h left is sent the part
     h / sum(h) of each path's flow, so at most h times the sum of the shares, and that is 1."""
-    strong, share, pool = paths.strong, paths.reserve_share, span(columns.pool)
-    entries.add(rows.strong.start + paths.pool_site[strong], pool[strong], 1.0)
+    number = np.full(len(paths.pool), -1, np.int64)
+    number[paths.reserve] = span(rows.reserve)
+    strong = paths.reserve[paths.strong[paths.reserve]]
+    share = 1.0 / paths.reserve_share
     entries.add(span(rows.strong), span(columns.strong), -1.0)
-    flow = np.where(strong, columns.strong.start + paths.pool_site, pool)
-    entries.add(span(rows.reserve), flow, 1.0 / share)
+    entries.add(number[strong], columns.strong.start + paths.pool_site[strong], share[strong])
+    weak = np.flatnonzero(~paths.strong[paths.pool_path])
+    path = paths.pool_path[weak]
+    for flows in (columns.stay, columns.come):
+        entries.add(number[path], flows.start + weak, share[path])
     entries.add(span(rows.reserve), span(columns.reserve), -1.0)
     here, other = paths.refuges
-    entries.add(rows.reserve.start + here, columns.load.start + paths.pool_site[other], 1.0)
+    here, other = here[number[here] >= 0], other[number[here] >= 0]
+    entries.add(number[here], columns.load.start + paths.pool_site[other], 1.0)

@@ -30,7 +30,7 @@ class Figures:
     demand [G]; stay [P]: what is on each path already; open: bool [P], may be used at all;
     path_price, move_price: [P]; freeze_mille [P]: frozen thousandths; capacity [S]; level [D] and
     rise_price [D], level infinite where traffic is free;
-    reserve_room [Q]: what the pool's other sites hold; link [L]; shed_most [R, G];
+    reserve_room: for each of `Paths.reserve`, what its refuges hold; link [L]; shed_most [R, G];
     freeze_budget, move_limit.
     """
 
@@ -52,7 +52,8 @@ class Figures:
 
 @dataclass(frozen=True)
 class Flows:
-    """flow [P], Gbit/s; load, full [S]; rise [D]; reserve [Q]; shed [R, G]; cost: the objective."""
+    """flow [P], Gbit/s; load, full [S]; rise [D]; reserve, of each of `Paths.reserve`; shed [R, G];
+    cost: the objective."""
 
     flow: Floats
     load: Floats
@@ -129,7 +130,7 @@ class Model:
         rows = self.rows
         lower, upper = np.full(rows.size, -INF), np.zeros(rows.size)
         lower[rows.demand] = upper[rows.demand] = figures.demand
-        lower[rows.pool] = lower[rows.load] = lower[rows.strong] = 0.0
+        lower[rows.load] = lower[rows.strong] = 0.0
         upper[rows.pieces] = self._policy.easy * figures.capacity
         upper[rows.bill] = figures.level
         upper[rows.reserve] = figures.reserve_room
@@ -158,13 +159,14 @@ class Model:
         price[columns.ceiling] = policy.price_ceiling
         price[columns.full] = policy.price_full
         price[columns.rise] = figures.rise_price
-        price[columns.reserve] = policy.price_reserve * self._paths.reserve_share
+        share = self._paths.reserve_share[self._paths.reserve]
+        price[columns.reserve] = policy.price_reserve * share
         price[columns.link] = policy.price_link
         harm = policy.price_shed * np.arange(1, self._rungs + 1)
         harm[-1] = policy.price_lost
         price[columns.shed] = np.repeat(harm, len(self._paths.topology.groups))
         price[columns.freeze] = policy.price_over_budget
-        price[columns.move] = policy.price_move * policy.dwell_factor
+        price[columns.move] = policy.price_hurry
         return price
 
     def _change_rates(self, highs: highspy.Highs, mille: Floats) -> None:

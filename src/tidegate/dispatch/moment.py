@@ -109,10 +109,10 @@ class Rules:
         return np.where(recent, self.policy.dwell_factor, 1.0)
 
     def _room(self, capacity: Floats) -> Floats:
-        """[Q]: what a path's refuges hold in all; no bound where it has none that is up."""
+        """Of `Paths.reserve`: what refuges hold in all; no bound where there is none that is up."""
         held = self.policy.full * capacity[self.paths.pool_site[self._other]]
         room = np.bincount(self._here, held, len(self.paths.pool))
-        return np.where(room > 0, room, np.inf)
+        return np.where(room > 0, room, np.inf)[self.paths.reserve]
 
 
 def _shed_most(snapshot: Snapshot, demand: Floats) -> Floats:

@@ -50,6 +50,8 @@ class Policy(msgspec.Struct, frozen=True):
     price_freeze: float = 0.05
     """A thousandth of frozen time, within the budget."""
     price_move: float = 0.3
+    price_hurry: float = 50.0
+    """Of moving more than `move_limit`."""
     price_over_budget: float = 20.0
     """A thousandth of frozen time, above the budget."""
     price_easy: float = 0.02

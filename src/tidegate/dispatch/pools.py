@@ -16,6 +16,8 @@ STRONG = 2.0
 """Sites that a strong path's refuges hold: enough that the whole site's loss be one row."""
 WEAK = 0.15
 """Share of a site's refuges, at most, that all its weak paths may count on."""
+TIGHT = 16
+"""Rows of a site's strong paths; more than the pools that name a site, where pools are large."""
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -111,6 +113,19 @@ class Paths:
         weak = np.bincount(self.pool_site, ~self.strong, len(self.capacity_mbps))[self.pool_site]
         together = np.where(weak > 0, 1.0 - WEAK, 1.0)
         return np.where(self.strong, together, WEAK / np.maximum(weak, 1.0))
+
+    @cached_property
+    def reserve(self) -> Ints:
+        """The pool paths whose loss has a row: all weak ones, and of each site's strong ones those
+        `TIGHT` that have the least refuge, for where they fit, the others do nearly always."""
+        here, other = self.refuges
+        room = summed(here, self.capacity_mbps[self.pool_site[other]], len(self.pool))
+        order = np.lexsort((room, self.pool_site, ~self.strong))
+        order = order[: np.count_nonzero(self.strong)]
+        site = self.pool_site[order]
+        first = np.searchsorted(site, site)
+        tight = order[np.arange(len(order)) - first < TIGHT]
+        return np.sort(np.concatenate([tight, np.flatnonzero(~self.strong)]))
 
     def load(self, flow: Floats) -> Floats:
         """float64 [S] of flows [P]."""

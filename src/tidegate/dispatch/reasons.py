@@ -113,7 +113,7 @@ def _unsafe(rules: Rules, flows: Flows | None) -> list[str]:
     if flows is None:
         return []
     sites = rules.paths.topology.sites
-    short = np.bincount(rules.paths.pool_site, flows.reserve, len(sites))
+    short = np.bincount(rules.paths.pool_site[rules.paths.reserve], flows.reserve, len(sites))
     worst = int(short.argmax())
     if short[worst] * GBIT < 1.0:
         return []
