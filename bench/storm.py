@@ -1,7 +1,7 @@
 """Many join in one second while others watch: `python -m bench storm`.
 
 `--viewers` (5,000) newcomers within a second and two fifths as many there already, by HTTP-FLV; of
-LL-HLS, whose players ask twenty times a second, a twentieth of both, which is what a core plays of
+LL-HLS, whose players ask twenty times a second, a twentieth of both, for a core plays some 600 of
 them. Each crowd is a load of its own, so that those who were there are judged apart; the newcomers'
 has the time that the server leaves of its core. Law: p99 of the newcomers' join times is under 2 s,
 and nobody who was there freezes.
@@ -97,8 +97,8 @@ def _report(storms: dict[str, Storm], given: Any) -> int:
     cores = ", ".join(f"{name} {storm.core:.2f}" for name, storm in storms.items())
     report.notes += [
         f"One edge worker; of its core it used, in the {WATCHED_S:g} s from the storm on: {cores}.",
-        "Of LL-HLS a twentieth: each of its players asks twenty times a second, and one core plays "
-        "no more of them.",
+        "Of LL-HLS a twentieth: each of its players asks twenty times a second, and a core plays "
+        "some 600 of them.",
     ]
     figure, axes = canvas(7, 4)
     shares = {
