@@ -14,6 +14,7 @@ from bench._report import Report, bars, canvas, save
 from tidegate.sim.month import Bills, month_bill
 from tidegate.sim.places import topology
 from tidegate.sim.scenario import access_of, read_scenario
+from tidegate.sim.sweep import with_headroom
 
 SCENARIO = Path(__file__).parent.parent / "scenarios" / "parade-2015.toml"
 COLUMNS = ("seed", "nearest, M yuan", "ours", "optimum", "saved", "ours over optimum")
@@ -26,9 +27,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one line of JSON, no table")
     parser.add_argument("--seeds", type=int, default=1, help="months (1)")
     parser.add_argument("--days", type=int, default=0, help="shorter months, to try")
+    parser.add_argument("--headroom", type=float, default=0.0, help="another fleet's")
     given = parser.parse_args(argv)
     report = Report("month", "The month of the parade, 300 sites, 95th percentile", COLUMNS)
-    months = [_month(seed, given.days) for seed in range(given.seeds)]
+    months = [_month(seed, given.days, given.headroom) for seed in range(given.seeds)]
     for seed, each in enumerate(months):
         report.figures[f"seed {seed}"] = each.figures()
         millions = [each.nearest_yuan, each.ours_yuan, each.optimum_yuan]
@@ -51,11 +53,13 @@ def main(argv: Sequence[str]) -> int:
     return int(not held)
 
 
-def _month(seed: int, days: int) -> Bills:
+def _month(seed: int, days: int, headroom: float) -> Bills:
     scenario = read_scenario(SCENARIO)
     if days:
         month = scenario.month.model_copy(update={"days": days})
         scenario = scenario.model_copy(update={"month": month})
+    if headroom:
+        scenario = with_headroom(scenario, headroom)
     places = topology(scenario, access_of(scenario, SCENARIO.parent))
     with Progress(transient=True) as bar:
         task = bar.add_task(f"month {seed}", total=1.0)

@@ -76,7 +76,7 @@ def _tell(found: Study, out: Path) -> None:
     held = "holds" if chosen.holds else "is the largest tried and does not hold"
     click.echo(
         f"{chosen.headroom:g} times the peak {held} {100 * found.target:g} % frozen: "
-        f"{100 * chosen.freeze_rate:.3f} %, {bill.ours_yuan:,.0f} yuan a month, "
-        f"nearest-site {bill.nearest_yuan:,.0f}"
+        f"{100 * chosen.freeze_rate:.3f} %, about {chosen.yuan:,.0f} yuan a month, "
+        f"{bill.ours_yuan:,.0f} of it traffic ({bill.nearest_yuan:,.0f} by nearest site)"
     )
     click.echo(f"report: {out}")

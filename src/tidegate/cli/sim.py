@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tidegate.sim.event import Rehearsal
-from tidegate.sim.places import scaled
+from tidegate.sim.month import month_bill
+from tidegate.sim.places import scaled, topology
 from tidegate.sim.policies import NAMES
 from tidegate.sim.result import Result, Span
 from tidegate.sim.scenario import Scenario, ScenarioError, access_of, read_scenario
@@ -29,10 +30,11 @@ from tidegate.sim.world import build
     help="Fewer players, and sites smaller by as much.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True)
+@click.option("--bill", is_flag=True, help="Bill the event's month too; takes minutes.")
 @click.option("--no-floor", is_flag=True, help="Leave out the run on unlimited servers.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a policy.")
-def sim(
-    scenario: Path, policy: str, scale: float, seed: int, no_floor: bool, as_json: bool
+def sim(  # noqa: PLR0913, PLR0917  (one option each)
+    scenario: Path, policy: str, scale: float, seed: int, bill: bool, no_floor: bool, as_json: bool
 ) -> None:
     """Rehearse the event in the file SCENARIO, player by player.
 
@@ -40,12 +42,17 @@ def sim(
     on unlimited servers: the rest is what servers and steering cause.
     """
     try:
-        event = scaled(read_scenario(scenario), scale)
+        whole = read_scenario(scenario)
+        event = scaled(whole, scale)
         policies = NAMES if policy == "all" else (policy,)
         floor = None if no_floor else _run(event, scenario.parent, "floor", seed)
         for name in policies:
             figures = _run(event, scenario.parent, name, seed).figures()
-            figures["freeze_floor"] = None if floor is None else float(floor.freeze_rate())
+            least = None if floor is None else float(floor.freeze_rate())
+            figures["freeze_floor"] = least
+            figures["freeze_caused"] = None if least is None else figures["freeze_rate"] - least
+            if bill:
+                figures |= _billed(whole, scenario.parent, seed)
             if as_json:
                 click.echo(json.dumps(figures))
             else:
@@ -74,6 +81,14 @@ def _run(event: Scenario, folder: Path, policy: str, seed: int) -> Result:
         return rehearsal.run(tell)
 
 
+def _billed(whole: Scenario, folder: Path, seed: int) -> dict[str, float]:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("the month", total=1.0)
+        places = topology(whole, access_of(whole, folder))
+        bills = month_bill(whole, places, seed, lambda done: bar.update(task, completed=done))
+        return bills.figures()
+
+
 def _table(figures: dict[str, Any]) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
@@ -92,6 +107,16 @@ def _table(figures: dict[str, Any]) -> Table:
         ("peak", f"{figures['peak_viewers']:,} viewers, {figures['peak_gbps']:,.1f} Gbit/s"),
         ("fullest site", f"{100 * figures['peak_site_load']:.0f} % over ten seconds"),
         ("moves", f"{figures['moves_per_viewer_hour']:.2f} a viewer's hour"),
+    ]
+    if "bill_yuan" in figures:
+        rows.append(
+            (
+                "month's traffic",
+                f"{figures['bill_yuan']:,.0f} yuan; nearest {figures['bill_nearest_yuan']:,.0f}, "
+                f"optimum {figures['bill_optimum_yuan']:,.0f}",
+            )
+        )
+    rows += [
         ("this took", f"{figures['wall_s']:.1f} s, {figures['times_real_time']:.0f} x real time"),
     ]
     for row in rows:

@@ -27,7 +27,7 @@ from tidegate.usage.contract import SAMPLES_A_DAY
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[float], None]
-STAND_FOR_ALL = 24
+STAND_FOR_ALL = 36
 """Slots that a month's plan is made of."""
 PLAN_DAYS = 2
 """Days between two plans of the levels."""

@@ -36,7 +36,7 @@ def page(study: Study) -> str:
             ),
         ),
         _section(
-            "The month's bill", "The month of the event, by how traffic is placed",
+            "The month's traffic", "The month of the event, by how viewers are placed",
             svg.bars(_bills(study), "yuan a month"),
         ),
         _section(
@@ -78,17 +78,17 @@ def _headline(study: Study) -> str:
     return (
         f"{fleet.sites} sites with {fleet.headroom:g} times the peak hold {viewers:,} viewers "
         f"({gbps:,.0f} Gbit/s) at {100 * fleet.freeze_rate:.2f} % frozen, for "
-        f"{_million(fleet.bill.ours_yuan)} yuan a month."
+        f"about {_million(fleet.yuan)} yuan a month."
     )
 
 
 def _lead(study: Study) -> str:
     bill = study.chosen.bill
-    saved = 1 - bill.ours_yuan / bill.nearest_yuan
+    saved = 1 - bill.ours_yuan / max(bill.nearest_yuan, 1e-9)
     caused = 100 * float(study.ours.freeze_rate() - study.floor.freeze_rate())
     words = [
-        f"Serving everyone from the nearest site would cost {_million(bill.nearest_yuan)} yuan: "
-        f"placing viewers well saves {100 * saved:.0f} %.",
+        f"Of it {_million(bill.ours_yuan)} is traffic; serving everyone from the nearest site "
+        f"would make that {_million(bill.nearest_yuan)}, {100 * saved:.0f} % of which is saved.",
         f"Of the freezing, servers and steering cause {max(caused, 0):.3f} points; the rest is "
         "viewers' own lines.",
     ]  # fmt: skip
@@ -108,7 +108,7 @@ def _figures(study: Study) -> str:
         (f"{100 * figures['stall_free_share']:.0f} %", "of views never froze"),
         (f"{figures['join_p95_s']:.1f} s", "95 % of viewers see a picture within"),
         (f"{figures['bitrate_kbps']:.0f} kbit/s", "a viewer received"),
-        (_million(study.chosen.bill.ours_yuan), "yuan for the month"),
+        (_million(study.chosen.yuan), "yuan for the month, about"),
     ]
     cells = [
         f'<div class="figure"><b>{escape(b)}</b><span>{escape(s)}</span></div>' for b, s in shown
@@ -154,7 +154,7 @@ def _fleets(study: Study) -> list[tuple[float, float, str, str]]:
     return [
         (
             fleet.headroom,
-            fleet.bill.ours_yuan / _unit(study)[0],
+            fleet.yuan / _unit(study)[0],
             f"{100 * fleet.freeze_rate:.2f} %" + ("" if fleet.holds else ", too full"),
             "ours" if fleet is study.chosen else "other" if fleet.holds else "nearest",
         )
@@ -207,6 +207,7 @@ def _assumptions(study: Study) -> str:
         ("Lines", f"{scenario.lines.file or 'in the scenario'}, rates times "
                   f"{scenario.lines.rate_factor:g}"),
         ("Contracts", terms),
+        ("Capacity", f"{scenario.fleet.capacity_yuan_per_gbps:g} yuan a Gbit/s a month, idle too"),
         ("Breaks", breaks or "nothing"),
         ("Bill", "of the month's planned levels; python -m bench month bills slot by slot"),
     ]  # fmt: skip
@@ -234,7 +235,7 @@ def _section(title: str, about: str, inside: str) -> str:
 
 
 def _unit(study: Study) -> tuple[float, str]:
-    most = max(fleet.bill.ours_yuan for fleet in study.fleets)
+    most = max(fleet.yuan for fleet in study.fleets)
     return (1e6, "million") if most >= 1e6 else (1e3, "thousand")
 
 

@@ -122,10 +122,14 @@ class Terms(_Table):
 
 
 class Fleet(_Table):
-    """Our sites, dealt to regions and ISPs by their viewers. `headroom` times the peak in all."""
+    """Our sites, dealt to regions and ISPs by their viewers. `headroom` times the peak in all.
+
+    `capacity_yuan_per_gbps`: machines, racks and ports, a month, whether they carry or not.
+    """
 
     sites: int = Field(300, ge=1, le=MOST_SITES)
     headroom: float = Field(1.5, gt=0, le=100)
+    capacity_yuan_per_gbps: float = Field(150.0, ge=0, le=1e6)
     requests_per_gbps: float = Field(20_000.0, gt=0)
     tier_ms: float = Field(60.0, ge=0, le=10_000)
     queue_ms: float = Field(2.0, ge=0, le=10_000)

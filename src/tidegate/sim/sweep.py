@@ -1,7 +1,8 @@
-"""What fleet holds an event: fleets tried from the cheapest on, then the chosen one's sites killed.
+"""What fleet holds an event: fleets tried from the smallest on, then the chosen one's sites killed.
 
-Law: a fleet is chosen by rehearsal alone, with the dispatcher that will run it: the cheapest whose
-freeze rate stays under the target, and which has room where any one site is lost.
+Law: a fleet is chosen by rehearsal alone, with the dispatcher that will run it: the cheapest, by
+traffic and capacity together, whose freeze rate stays under the target and which no site overfills.
+What the loss of each of its largest sites would do is then shown, not judged.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +32,13 @@ class Fleet:
     freeze_rate: float
     peak_load: float
     bill: Estimate
+    capacity_yuan: float
     holds: bool
+
+    @property
+    def yuan(self) -> float:
+        """A month: traffic, and the capacity that carries it."""
+        return self.bill.ours_yuan + self.capacity_yuan
 
 
 @dataclass(frozen=True)
@@ -85,16 +92,19 @@ def study(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, tell: Tel
     for headroom in asked.headrooms:
         tried = with_headroom(scenario, headroom)
         step(f"bill at {headroom:g} times the peak")
-        bill = estimate(tried, topology(tried, lines), asked.seed)
+        places = topology(tried, lines)
+        bill = estimate(tried, places, asked.seed)
+        gbps = sum(site.capacity_mbps for site in places.sites) / 1000
         step(f"rehearsal at {headroom:g} times the peak")
         result = rehearse(tried, lines, asked, "ours")
         results.append(result)
         peak = max(span.peak_load for span in result.spans)
         rate = float(result.freeze_rate())
         holds = rate <= asked.target and peak <= FULL
-        fleets.append(Fleet(headroom, scenario.fleet.sites, rate, peak, bill, holds))
+        capacity = gbps * scenario.fleet.capacity_yuan_per_gbps
+        fleets.append(Fleet(headroom, scenario.fleet.sites, rate, peak, bill, capacity, holds))
     held = [number for number, fleet in enumerate(fleets) if fleet.holds]
-    best = min(held or range(len(fleets)), key=lambda n: (fleets[n].bill.ours_yuan, n))
+    best = min(held or range(len(fleets)), key=lambda n: (fleets[n].yuan, n))
     if not held:
         best = len(fleets) - 1
     chosen = with_headroom(scenario, fleets[best].headroom)
