@@ -50,7 +50,7 @@ class Moment(NamedTuple):
 
 @inlined
 def next_level(network: Network, line: int, level: int, i: int, moment: Moment) -> Any:
-    bits = chance.mixed(moment.seed, i, moment.number, chance.LINE)
+    bits = chance.mixed(moment.seed, i, int(moment.now), chance.LINE)
     column = np.int64(bits >> np.uint64(60))
     entry = network.moves[line, level, column]
     low = np.uint32((bits >> np.uint64(32)) & np.uint64(0xFFFFFFF))
