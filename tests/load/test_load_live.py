@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.load.live import beginning, directives, following, passed_s, reload_s
+from tidegate.load.live import after, beginning, directives, following, passed_s, reload_s
 from tidegate.load.playlist import Media, parse
 
 
@@ -70,6 +70,50 @@ def test_what_comes_next_is_the_place_or_the_first_behind_it() -> None:
         assert found.uri == uri
     assert following(playlist, True, (13, 8)) is None
     assert following(playlist, False, (13, 0)) is None
+
+
+def listed(*closed: int, open_parts: int = 3, parted: int = 3) -> Media:
+    """Segments of ten parts of 0.2 s, of which the last `parted` list them, and an open one."""
+    lines = [CONTROL, "#EXT-X-PART-INF:PART-TARGET=0.2"]
+    for number in closed:
+        if number >= closed[-1] - parted + 1:
+            lines += [f'#EXT-X-PART:DURATION=0.2,URI="p{number}.{n}"' for n in range(10)]
+        lines += ["#EXTINF:2,", f"s{number}"]
+    lines += [f'#EXT-X-PART:DURATION=0.2,URI="p{closed[-1] + 1}.{n}"' for n in range(open_parts)]
+    return media(*lines, first=closed[0])
+
+
+def next_one(
+    playlist: Media, point: tuple[int, int], buffered_s: float = 0.5, by_parts: bool = True
+) -> tuple[str, bool]:
+    piece, by_parts = after(playlist, point, buffered_s, by_parts)
+    return ("" if piece is None else piece.uri), by_parts
+
+
+def test_near_the_end_part_follows_part_across_segments() -> None:
+    playlist = listed(*range(10, 18))
+    assert next_one(playlist, (17, 4)) == ("p17.4", True)
+    assert next_one(playlist, (17, 10)) == ("p18.0", True)
+    assert next_one(playlist, (18, 2)) == ("p18.2", True)
+    assert next_one(playlist, (18, 3)) == ("", True)
+
+
+def test_who_fell_behind_takes_whole_segments_and_parts_again_when_he_is_back() -> None:
+    playlist = listed(*range(10, 18))
+    assert next_one(playlist, (12, 7)) == ("s12", False), "its parts are listed no more"
+    assert next_one(playlist, (13, 10)) == ("s13", False)
+    assert next_one(playlist, (14, 0)) == ("s14", False)
+    assert next_one(playlist, (15, 0), by_parts=False) == ("s15", False)
+    assert next_one(playlist, (15, 0), by_parts=False, buffered_s=9.0) == ("s15", False)
+    assert next_one(playlist, (17, 0), by_parts=False) == ("p17.0", True)
+    assert next_one(playlist, (17, 0), by_parts=False, buffered_s=9.0) == ("s17", False)
+    assert next_one(playlist, (18, 0), by_parts=False) == ("p18.0", True)
+
+
+def test_without_parts_there_are_only_segments() -> None:
+    playlist = media(CONTROL, *segments(3))
+    assert next_one(playlist, (11, 0)) == ("s1", False)
+    assert next_one(playlist, (13, 0)) == ("", False)
 
 
 def test_what_has_passed_of_a_playlist() -> None:

@@ -86,6 +86,13 @@ class HlsView(View):
         """What the multivariant playlist names."""
         return self._multivariant.beside(uri)
 
+    def waits(self, track: Track) -> bool:
+        """Sound waits for the first of the picture, and for one that falls behind."""
+        picture = self._tracks[0]
+        if track is picture:
+            return False
+        return picture.media.end is None or track.leads(picture)
+
     def seek(self) -> None:
         """What should play now is listed no more: begin anew, near the end."""
         for track in self._tracks:
@@ -116,6 +123,8 @@ class HlsView(View):
     def grew(self) -> None:
         """A track has more."""
         self.fares_well()
+        for track in self._tracks[1:]:
+            track.step()
         ends = [track.media.end for track in self._tracks if track.media.end is not None]
         if len(ends) < len(self._tracks):
             return

@@ -30,6 +30,21 @@ def following(media: Media, low_latency: bool, point: tuple[int, int]) -> Piece 
     return listed[index] if index < len(listed) else None
 
 
+def after(
+    media: Media, point: tuple[int, int], buffered_s: float, by_parts: bool
+) -> tuple[Piece | None, bool]:
+    """What a player of parts fetches at `point`, and whether it goes on by parts from there."""
+    if point[1]:
+        piece = following(media, True, point)
+        if piece is None or piece.msn == point[0]:
+            return piece, by_parts
+        if media.parts and point[0] < media.parts[0].msn:  # its parts are listed no more
+            return following(media, False, (point[0], 0)), False
+        point = point[0] + 1, 0
+    by_parts = _by_parts(media, point, buffered_s, by_parts)
+    return following(media, by_parts, point), by_parts
+
+
 def beginning(media: Media, low_latency: bool, stalls: int) -> tuple[Piece, float] | None:
     """The piece to begin with, and how many seconds into it; None while there is none."""
     listed = pieces(media, low_latency)
@@ -62,6 +77,22 @@ def left_s(media: Media, point: tuple[int, int]) -> float:
             break
         left += piece.duration
     return left
+
+
+def _by_parts(media: Media, point: tuple[int, int], buffered_s: float, so_far: bool) -> bool:
+    """Whether the segment at `point` is fetched by its parts, as the one before was or not.
+
+    Who fell behind, so that little is listed by parts before him, takes whole segments.
+    """
+    if not media.parts or point[0] >= media.next_msn:
+        return bool(media.parts)
+    first = media.parts[0]
+    begin = passed_s(media, first.place)
+    last_s = passed_s(media, (first.msn + 1, 0)) - begin
+    open_s = sum(part.duration for part in media.parts if part.msn == media.next_msn)
+    end = passed_s(media, (point[0] + so_far, 0))
+    playing = passed_s(media, point) - buffered_s
+    return end >= begin + first.duration + open_s - 1e-6 and playing > begin - last_s
 
 
 def passed_s(media: Media, point: tuple[int, int]) -> float:

@@ -42,6 +42,9 @@ class Watching(Protocol):
     def beside(self, uri: str) -> Target:
         """What the multivariant playlist names."""
 
+    def waits(self, track: "Track") -> bool:
+        """Whether another track must have more before this one."""
+
     def seek(self) -> None:
         """What should play now is listed no more: begin anew, near the end."""
 
@@ -53,6 +56,7 @@ class Track:
     """`media` is what it has."""
 
     __slots__ = (
+        "_by_parts",
         "_cuts_before",
         "_due",
         "_forced",
@@ -77,6 +81,7 @@ class Track:
         self._forced: Variant | None = None
         self.media = Timeline()
         self._point: tuple[int, int] | None = None
+        self._by_parts = False
         self._number = 0
         self._piece: Fetch | None = None
         self._list: Fetch | None = None
@@ -86,6 +91,13 @@ class Track:
     def goes_on_from(self, before: "Track") -> None:
         """It has what another had before a fault."""
         self.media, self._point = before.media, before._point
+        self._by_parts = before._by_parts
+
+    def leads(self, other: "Track") -> bool:
+        """Whether it is so far before another that falls behind that it should wait."""
+        if self._by_parts or self._point is None or other._point is None:
+            return False
+        return self._point[0] > other._point[0] + 1
 
     def load(self) -> None:
         """The playlist, afresh."""
@@ -107,7 +119,7 @@ class Track:
         """Begin anew, near the end of the playlist."""
         self._point = None
         self._drop_piece()
-        self._step()
+        self.step()
 
     def _follow(self, playlist: Target) -> None:
         """From now on by this playlist."""
@@ -151,7 +163,7 @@ class Track:
         self._plan_reload(media, changed)
         if self._lost(media):
             view.seek()
-        self._step()
+        self.step()
 
     def _cuts(self, before: Media, media: Media) -> int:
         """Discontinuities among the segments that a delta update leaves out."""
@@ -192,7 +204,7 @@ class Track:
         passed = live.passed_s(media, self._point)
         return player.buffered_s > passed + live.TOLERANCE_S
 
-    def _step(self) -> None:
+    def step(self) -> None:
         """Fetch the next piece, of the variant that is best now."""
         media = self._media
         if self._piece is not None or media is _UNKNOWN or self._stopped:
@@ -200,15 +212,26 @@ class Track:
         if self._point is None and not self._begin(media):
             return
         assert self._point is not None  # noqa: S101  (it has begun)
-        piece = live.following(media, self._low_latency, self._point)
+        if self._view.waits(self):
+            return
+        piece = self._following(media, self._point)
         if piece is not None and not self._turned(piece) and not self._full():
             self._fetch(piece)
+
+    def _following(self, media: Media, point: tuple[int, int]) -> Piece | None:
+        """What is fetched next."""
+        if not self._low_latency:
+            return live.following(media, False, point)
+        player = self._view.player
+        player.advance(self._view.crew.loop.now)
+        piece, self._by_parts = live.after(media, point, player.buffered_s, self._by_parts)
+        return piece
 
     def _begin(self, media: Media) -> bool:
         found = live.beginning(media, self._low_latency, self._view.player.stalls)
         if found is None:
             return False
-        self._point = found[0].place
+        self._point, self._by_parts = found[0].place, found[0].part is not None
         self.media.enter(found[1])
         return True
 
@@ -242,7 +265,7 @@ class Track:
         more_s = view.player.buffered_s - most_s
         if more_s < 0:
             return False
-        loop.at(loop.now + more_s + LOOK_S, self._step)
+        loop.at(loop.now + more_s + LOOK_S, self.step)
         return True
 
     def _fetch(self, piece: Piece) -> None:
@@ -274,7 +297,7 @@ class Track:
             self._scales = timescales(moov[0]) if moov else {}
         except (ScanError, MediaError):
             self._scales = {}
-        self._step()
+        self.step()
 
     def _look(self, piece: Piece, fetch: Fetch) -> None:
         """Whether this piece, which takes long, should be given up for one of a lower variant."""
@@ -310,7 +333,7 @@ class Track:
         if self._media is not _UNKNOWN:
             self._forced = None
         view.grew()
-        self._step()
+        self.step()
 
 
 def read(fetched: Fetched) -> Multivariant | Media:
