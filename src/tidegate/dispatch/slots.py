@@ -37,8 +37,9 @@ LEAST_WORTH = 1e-6
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
 TINY = 1e-4
-FORESEEN = 0.97
-"""Share of the free slots that would do, were the forecast no more wrong than usual."""
+FORESEEN = 0.95
+"""Share of the free slots that forecasts may be trusted with. What is short on the month's last
+days costs more than ten times what it would on its first, for a level is paid all month."""
 PLANS = 2
 """Times that levels are planned to learn how many slots whole bursts will take."""
 RAISE = 1.005
