@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sim_world import small, world
 
 from tidegate.sim import net
-from tidegate.sim.net import BINS
+from tidegate.sim.net import column_of
 from tidegate.sim.servers import UNLIMITED_KBPS, Servers, whole
 
 
@@ -23,7 +23,7 @@ def test_the_level_is_the_exact_one_within_a_bin(wants: list[float], kbps: float
     network = world(small()).network
     counts = net.counts(1, network)
     for want in wants:
-        column = min(int(4 * np.log2(want) - 4), BINS - 1)
+        column = column_of.py_func(want)
         counts.bins[0, 0, column] += 1
         counts.bin_kbit[0, 0, column] += int(want)
     hot = np.array([True])
@@ -32,7 +32,7 @@ def test_the_level_is_the_exact_one_within_a_bin(wants: list[float], kbps: float
         assert level == UNLIMITED_KBPS
         return
     exact = _filled(wants, kbps)
-    assert exact / 2**0.25 - 1 <= level <= exact * 2**0.25 + 1
+    assert exact / 1.25 - 1 <= level <= exact * 1.25 + 1
 
 
 def _first(counts: net.Counts) -> net.Counts:

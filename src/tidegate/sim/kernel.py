@@ -12,7 +12,7 @@ from tidegate.sim import chance, visit
 from tidegate.sim.abr import choose, estimate, learn
 from tidegate.sim.compiled import compiled, inlined
 from tidegate.sim.kinds import FIXED
-from tidegate.sim.net import BINS, JOIN_BIN_S, JOIN_BINS, Counts, Network, Records
+from tidegate.sim.net import JOIN_BIN_S, JOIN_BINS, Counts, Network, Records, column_of
 from tidegate.sim.players import AWAY, FROZEN, PLAYING, STARTING
 
 TINY = 1e-5
@@ -231,8 +231,7 @@ def _want(
     more = math.floor((moment.step_s - held) / kind.chunk_s - 1.0)
     wanted = player.left_kbit + max(more, 0.0) * network.ladder[player.rung] * kind.chunk_s
     wanted = min(line * (moment.step_s - player.wait_s), wanted)
-    octave = 4.0 * math.log2(max(wanted / moment.step_s, 2.0)) - 4.0
-    column = min(int(octave), BINS - 1)
+    column = column_of(wanted / moment.step_s)
     counts.sites[moment.thread, path.site].wanted_kbit += int(wanted)
     counts.bins[moment.thread, path.site, column] += 1
     counts.bin_kbit[moment.thread, path.site, column] += int(wanted)

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.sim.compiled import inlined
+
 BINS = 96
-"""Of a site's wants: four an octave from 2 kbit/s."""
+"""Of a site's wants: four an octave from 2 kbit/s, evenly within it."""
 JOIN_BINS = 600
 JOIN_BIN_S = 0.05
 """Of join times; the last bin holds all above."""
@@ -42,6 +44,13 @@ GROUP = np.dtype(
     ],
     align=True,
 )
+
+
+@inlined
+def column_of(kbps: float) -> Any:
+    """The bin of a rate: a float's exponent and the first two bits of its fraction."""
+    bits = np.float32(max(kbps, 2.0)).view(np.int32) >> 21
+    return min(bits - 512, BINS - 1)
 
 
 class Network(NamedTuple):

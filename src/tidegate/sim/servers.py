@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tidegate.sim.net import BINS, Counts, Network, summed
 
-HOT = 0.5
+HOT = 0.75
 """Utilisation from which a site's wants are counted one by one."""
 CALM_S = 20.0
 """Time constant in which a site's highest utilisation is forgotten: wants come in waves."""
@@ -24,7 +24,7 @@ RECOVER = 1.25
 LEAST_LINK = 0.02
 
 Floats = npt.NDArray[np.float64]
-EDGES = 2.0 ** ((np.arange(BINS) + 5.0) / 4.0)
+EDGES = 2.0 ** (1 + np.arange(BINS) // 4) * (1.25 + np.arange(BINS) % 4 / 4)
 """Upper edge of each bin, kbit/s a step."""
 
 
