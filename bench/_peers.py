@@ -118,7 +118,12 @@ def _nginx(
     )
     command = ["nginx", "-c", str(config), "-p", str(folder)]
     with program(name, command, port, folder) as running:
-        yield running
+        yield replace(running, pids=tuple(pid for pid in running.pids if not _loads(pid)))
+
+
+def _loads(pid: int) -> bool:
+    """Whether this is the process of nginx that reads its cache once, and ends."""
+    return b"loader" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @contextmanager

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from urllib.parse import urljoin, urlsplit
 
-from bench import _peers
+from bench import _peers, _perf
 from bench._film import film, published
 from bench._load import Asked, asked, need
 from bench._report import RATIO_KEYS, Report, bars, canvas, options, ratio, save
@@ -90,10 +91,12 @@ def bench(subject: Subject, about: str | None, argv: Sequence[str], cache: bool 
         if cache:
             servers.append(stack.enter_context(_peers.nginx_cache(running.http_port)))
         runs = rounds([(server, path, False) for server in servers], given.rounds, given.seconds)
+        where = profiles(servers[:2], path, https=False)
     report = Report(subject.name, f"{subject.title}, one core", COLUMNS)
     report.figures["bytes"] = len(body)
     failed = fill(report, runs, subject.name)
     report.notes.append(f"{len(body):,} bytes each, 64 connections kept open.")
+    note(report, where)
     figure, axes = canvas(6, 4)
     bars(axes, list(runs), [rate(seen) for seen in runs.values()])
     axes.set(title=f"{subject.title} ({len(body) / 1000:,.1f} kB)", ylabel="requests/s a core")
@@ -119,6 +122,26 @@ def rounds(
             runs[server.name].append(asked(server, path, seconds, https=https))
             time.sleep(0.2)
     return runs
+
+
+def profiles(servers: Sequence[Server], path: str, *, https: bool) -> dict[str, dict[str, float]]:
+    """Where the time of each goes, in a run of its own that does not count."""
+    return {
+        server.name: _perf.sampled(
+            server, partial(asked, server, path, _perf.SECONDS + 1, https=https)
+        )
+        for server in servers
+    }
+
+
+def note(report: Report, where: dict[str, dict[str, float]], group: str = "") -> None:
+    """A line of where the time goes."""
+    for name, shares in where.items():
+        if shares:
+            figures = report.figures[group] if group else report.figures
+            figures[name]["shares"] = shares
+            label = f"{group}, {name}" if group else name
+            report.notes.append(f"Time of {label}, by perf: {_perf.told(shares)}.")
 
 
 def rate(seen: Sequence[Asked]) -> float:

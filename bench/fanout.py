@@ -34,11 +34,6 @@ COLUMNS = (
     "ratio",
     "longest gap, s",
 )
-WHERE = {
-    _perf.COPY: "copies bytes in the kernel",
-    _perf.KERNEL: "is the rest of the kernel",
-    _perf.PROGRAM: "is Python",
-}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -68,8 +63,7 @@ def main(argv: Sequence[str]) -> int:
     )
     if shares:
         report.figures["shares_of_ours"] = shares
-        parts = ", ".join(f"{share:.0%} {WHERE[name]}" for name, share in sorted(shares.items()))
-        report.notes.append(f"Of our time at {steps[-1]:,} viewers, by perf: {parts}.")
+        report.notes.append(f"Of our time at {steps[-1]:,} viewers, by perf: {_perf.told(shares)}.")
     return _report(report, runs, names, steps, given.json)
 
 

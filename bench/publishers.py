@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench import _perf
 from bench._film import film
 from bench._proc import LOAD_CORE, SERVER_CORE, cpu_s, on, pin, resident
 from bench._publishers import KBIT
@@ -18,7 +19,7 @@ from bench._report import Report, canvas, options, save
 from bench._stage import node
 from support.node import RunningNode
 
-STEPS = (10, 25, 50, 100, 200, 400)
+STEPS = (25, 50, 100, 200, 400, 800)
 WARM_S = 6.0
 SETTINGS: dict[str, dict[str, Any]] = {
     "rtmp": {"max_connections": 15_000},
@@ -33,12 +34,16 @@ FULL = 0.9
 
 @dataclass(frozen=True)
 class Step:
-    """So many publishers: what they cost ingest, what it took in memory, how many were lost."""
+    """So many publishers: what they cost ingest, what it took in memory, how many were lost.
+
+    `rooms`: shares of its time, where py-spy can tell.
+    """
 
     publishers: int
     core: float
     each_kb: float
     lost: int
+    rooms: dict[str, float]
 
     @property
     def per_core(self) -> float:
@@ -64,7 +69,7 @@ def _step(many: int, seconds: float) -> Step:
         pin(ingest, SERVER_CORE)
         pin(running.parts()["edge.0"], LOAD_CORE)
         empty = resident(ingest)
-        load = _start(running, many, WARM_S + seconds + 30)
+        load = _start(running, many, WARM_S + seconds + 2 * _perf.SECONDS + 30)
         try:
             time.sleep(WARM_S)
             before, began = cpu_s(ingest), time.monotonic()
@@ -72,11 +77,12 @@ def _step(many: int, seconds: float) -> Step:
             took = time.monotonic() - began
             spent = cpu_s(ingest) - before
             memory = resident(ingest) - empty
+            rooms = _perf.rooms(ingest)
             lost = many - _live(running)
         finally:
             load.kill()
             load.communicate()
-    return Step(many, spent / took, memory / many / 1000, lost)
+    return Step(many, spent / took, memory / many / 1000, lost, rooms)
 
 
 def _start(running: RunningNode, many: int, seconds: float) -> subprocess.Popen[str]:
@@ -112,6 +118,9 @@ def _report(steps: list[Step], as_json: bool) -> int:
         "cpu_s_per_publisher_s": 1 / best if best else None,
         "steps": [vars(each) for each in steps],
     }
+    if steps[-1].rooms:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in steps[-1].rooms.items())
+        report.notes.append(f"Time at {steps[-1].publishers} publishers, by py-spy: {shares}.")
     figure, axes = canvas(7, 4)
     axes.plot([each.publishers for each in steps], [each.core for each in steps], "o-",
               color="#1b8a7a")  # fmt: skip

@@ -29,10 +29,11 @@ def main(argv: Sequence[str]) -> int:
     shown: dict[str, list[float]] = {"ours": [], "nginx": []}
     failed = False
     for subject in SUBJECTS:
-        runs, cipher = _measure(subject, given.rounds, given.seconds)
+        runs, cipher, where = _measure(subject, given.rounds, given.seconds)
         failed |= _requests.fill(report, runs, subject.name)
         report.figures[subject.name]["cipher"] = cipher
         report.notes.append(f"{subject.name}: {cipher}")
+        _requests.note(report, where, subject.name)
         for name, values in shown.items():
             values.append(_requests.rate(runs[name]))
     figure, axes = canvas()
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _measure(
     subject: _requests.Subject, count: int, seconds: float
-) -> tuple[dict[str, list[Asked]], str]:
+) -> tuple[dict[str, list[Asked]], str, dict[str, dict[str, float]]]:
     with ExitStack() as stack:
         made = make(stack.enter_context(scratch()), "localhost")
         files = f"{made.chain}:{made.key}"
@@ -60,7 +61,7 @@ def _measure(
         if len(set(ciphers.values())) > 1:
             raise RuntimeError(f"not the same cipher: {ciphers}")
         runs = _requests.rounds([(each, path, True) for each in servers], count, seconds)
-        return runs, ciphers["ours"]
+        return runs, ciphers["ours"], _requests.profiles(servers, path, https=True)
 
 
 def _cipher(port: int) -> str:
