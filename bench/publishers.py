@@ -1,7 +1,7 @@
 """What RTMP publishers at 600 kbit/s cost, received and packaged: `python -m bench publishers`.
 
-Law: the processor time is that of the node's ingest; a step that it cannot hold, where publishers
-are lost or it has no core's time left, ends the run.
+Law: the processor time is that of the node's ingest; a step ends the run where publishers are lost,
+where a core is full, or where fewer bytes came than the publishers owe: who sends less costs less.
 """
 
 import subprocess
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import _perf
-from bench._film import film
+from bench._film import film, mbit_s
+from bench._load import LEAST_SHARE
 from bench._proc import LOAD_CORE, SERVER_CORE, cpu_s, on, pin, resident
 from bench._publishers import KBIT
 from bench._report import Report, canvas, options, save
@@ -36,19 +37,26 @@ FULL = 0.9
 class Step:
     """So many publishers: what they cost ingest, what it took in memory, how many were lost.
 
-    `rooms`: shares of its time, where py-spy can tell.
+    `came`: the share that was received of what they owe. `rooms`: shares of its time, where py-spy
+    can tell.
     """
 
     publishers: int
     core: float
     each_kb: float
     lost: int
+    came: float
     rooms: dict[str, float]
 
     @property
     def per_core(self) -> float:
         """Publishers that one core would take."""
-        return self.publishers / self.core if self.core else float("nan")
+        return self.publishers * self.came / self.core if self.core else float("nan")
+
+    @property
+    def held(self) -> bool:
+        """Whether it tells anything: all are there and send what they should."""
+        return not self.lost and self.came >= LEAST_SHARE
 
 
 def main(argv: Sequence[str]) -> int:
@@ -58,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     steps: list[Step] = []
     for many in sorted({*(n for n in STEPS if n < given.viewers), given.viewers}):
         steps.append(_step(many, given.seconds))
-        if steps[-1].core > FULL or steps[-1].lost:
+        if steps[-1].core > FULL or not steps[-1].held:
             break
     return _report(steps, given.json)
 
@@ -73,16 +81,19 @@ def _step(many: int, seconds: float) -> Step:
         try:
             time.sleep(WARM_S)
             before, began = cpu_s(ingest), time.monotonic()
+            bytes_before = _metric(running, "tidegate_ingest_bytes_total")
             time.sleep(seconds)
+            got = _metric(running, "tidegate_ingest_bytes_total") - bytes_before
             took = time.monotonic() - began
             spent = cpu_s(ingest) - before
             memory = resident(ingest) - empty
             rooms = _perf.rooms(ingest)
-            lost = many - _live(running)
+            lost = many - int(_metric(running, "tidegate_publishers"))
         finally:
             load.kill()
             load.communicate()
-    return Step(many, spent / took, memory / many / 1000, lost, rooms)
+    came = got * 8 / 1e6 / (many * mbit_s(film(KBIT)) * took)
+    return Step(many, spent / took, memory / many / 1000, lost, came, rooms)
 
 
 def _start(running: RunningNode, many: int, seconds: float) -> subprocess.Popen[str]:
@@ -95,32 +106,32 @@ def _start(running: RunningNode, many: int, seconds: float) -> subprocess.Popen[
     return load
 
 
-def _live(running: RunningNode) -> int:
-    """Publishers that are in."""
+def _metric(running: RunningNode, name: str) -> float:
+    """A metric that has no labels; what is not there yet is 0."""
     for line in running.get("/metrics").body.decode().splitlines():
-        if line.startswith("tidegate_publishers "):
-            return int(float(line.split()[1]))
-    return 0
+        if line.startswith(f"{name} "):
+            return float(line.split()[1])
+    return 0.0
 
 
 def _report(steps: list[Step], as_json: bool) -> int:
-    columns = ("publishers", "of a core", "CPU ms a publisher's second", "publishers a core",
-               "memory each, kB", "lost")  # fmt: skip
+    columns = ("publishers", "came", "of a core", "CPU ms a publisher's second",
+               "publishers a core", "memory each, kB", "lost")  # fmt: skip
     report = Report("publishers", f"RTMP publishers at {KBIT} kbit/s, one ingest process", columns)
     for each in steps:
-        cost = each.core / each.publishers * 1000
-        report.row(each.publishers, f"{each.core:.2f}", f"{cost:.2f}", f"{each.per_core:,.0f}",
-                   f"{each.each_kb:,.0f}", each.lost)  # fmt: skip
-    held = [each for each in steps if not each.lost]
+        cost = 1000 / each.per_core if each.per_core else float("nan")
+        report.row(each.publishers, f"{each.came:.0%}", f"{each.core:.2f}", f"{cost:.2f}",
+                   f"{each.per_core:,.0f}", f"{each.each_kb:,.0f}", each.lost)  # fmt: skip
+    held = [each for each in steps if each.held]
     best = held[-1].per_core if held else 0.0
     report.figures = {
         "publishers_per_core": best,
         "cpu_s_per_publisher_s": 1 / best if best else None,
         "steps": [vars(each) for each in steps],
     }
-    if steps[-1].rooms:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in steps[-1].rooms.items())
-        report.notes.append(f"Time at {steps[-1].publishers} publishers, by py-spy: {shares}.")
+    if held and held[-1].rooms:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in held[-1].rooms.items())
+        report.notes.append(f"Time at {held[-1].publishers} publishers, by py-spy: {shares}.")
     figure, axes = canvas(7, 4)
     axes.plot([each.publishers for each in steps], [each.core for each in steps], "o-",
               color="#1b8a7a")  # fmt: skip
