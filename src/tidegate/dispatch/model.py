@@ -86,7 +86,8 @@ class Model:
         self._highs: highspy.Highs | None = None
 
     def solve(self, figures: Figures) -> Flows:
-        """Raises `Unsolved`. Who ran out of time goes on from there the next time."""
+        """Raises `Unsolved`. Who ran out of time goes on from there the next time: there is no
+        presolve, after which nothing would be left of it."""
         lower, upper = self._row_bounds(figures)
         most, price = self._column_most(figures), self._column_prices(figures)
         if self._highs is None:
@@ -112,7 +113,7 @@ class Model:
         highs = QuietHighs()
         for name, value in (
             ("output_flag", False), ("threads", 1), ("solver", "simplex"),
-            ("simplex_strategy", 1),
+            ("simplex_strategy", 1), ("presolve", "off"),
         ):  # fmt: skip
             highs.setOptionValue(name, value)
         sparse = matrix(self._paths, self.columns, self.rows, self._policy)
