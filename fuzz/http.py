@@ -1,4 +1,5 @@
-"""Whatever bytes in whatever split, out come requests or one refusal, the same for every split.
+"""Whatever bytes in whatever split, out come requests or one refusal, the same for every split
+and whatever the parser remembers.
 
 And no target of them leads anywhere but to a known route whose names stay in their folder; and what
 is held of a connection never passes the limit of a head.
@@ -31,17 +32,18 @@ def one(data: bytes) -> None:
     """The first byte chooses the split; the rest is what the peer sends."""
     size = data[0] % 64 + 1 if data else 1
     sent = data[1:]
-    whole = _connection([sent])
-    split = _connection([sent[at : at + size] for at in range(0, len(sent), size)])
-    assert whole == split, (whole, split)
+    parser = RequestParser()
+    whole = _connection(parser, [sent])
+    split = _connection(parser, [sent[at : at + size] for at in range(0, len(sent), size)])
+    again = _connection(parser, [sent])
+    assert whole == split == again, (whole, split, again)
     for found in whole:
         if isinstance(found, Request):
             _check_route(found.target)
 
 
-def _connection(pieces: list[bytes]) -> Seen:
-    """What one connection's bytes come to, as the edge feeds its parser."""
-    parser = RequestParser()
+def _connection(parser: RequestParser, pieces: list[bytes]) -> Seen:
+    """What one connection's bytes come to, as the edge feeds the parser that all share."""
     seen: Seen = []
     held = b""
     for piece in pieces:

@@ -8,22 +8,21 @@ who sends without end, or reads nothing, fills the kernel's buffers and not this
       └─► PARKED ──the log grew──► SENDING      └─► FOLLOWING ──the log ended──► LINGER
 """
 
-import select
 import socket
-from enum import Enum
 
 import structlog
 
 from tidegate import metrics
 from tidegate.edge.admission import Address
+from tidegate.edge.loop import BROKEN, CONNECTED, NEWS, PEER_ENDED, WRITABLE
 from tidegate.edge.outlet import Outlet, SecureOutlet
 from tidegate.edge.request import BadRequest, Request
 from tidegate.edge.response import CLOSE, NO_STORE, Answer, Stretch, error, fit
+from tidegate.edge.stage import Stage
 from tidegate.edge.timers import NEVER, NO_SLOT, TICK_S
 from tidegate.edge.tls import SecureSocket
 from tidegate.edge.worker import Follower, Worker
 
-EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 RECEIVE = 8192
 """Bytes read at once: more than any browser's head."""
 REQUESTS_A_TURN = 16
@@ -39,23 +38,6 @@ _NO_REQUEST = Request(
 
 log = structlog.get_logger()
 
-
-class Stage(Enum):
-    """What a connection is doing."""
-
-    HANDSHAKE = "handshake"
-    HEAD = "head"
-    SENDING = "sending"
-    PARKED = "parked"
-    FOLLOWING = "following"
-    LINGER = "linger"
-    CLOSED = "closed"
-
-
-_BROKEN = select.EPOLLERR | select.EPOLLHUP
-_PEER_ENDED = select.EPOLLRDHUP
-_NEWS = select.EPOLLIN | _PEER_ENDED
-_WRITABLE = select.EPOLLOUT
 
 _HEAD, _SENDING = Stage.HEAD, Stage.SENDING
 
@@ -113,7 +95,7 @@ class Connection:
         self.watching: object = None
         self.deadline = NEVER
         self.slot = NO_SLOT
-        worker.loop.add(self._fd, self, EVENTS)
+        worker.loop.add(self._fd, self, CONNECTED)
         worker.entered(self)
         limits = worker.limits
         self._due(limits.header_s if self._stage is _HEAD else limits.handshake_s)
@@ -123,19 +105,19 @@ class Connection:
     def ready(self, events: int) -> None:
         """epoll's word. A fault of ours ends this connection, never the others'."""
         try:
-            if events & _BROKEN:
+            if events & BROKEN:
                 self.close()
                 return
-            if events & _NEWS:
+            if events & NEWS:
                 self._readable = True
-                self._eof = self._eof or bool(events & _PEER_ENDED)
+                self._eof = self._eof or bool(events & PEER_ENDED)
             if self._stage is _HEAD:
                 self._serve()
             elif self._stage is Stage.LINGER:
                 self._discard()
             elif self._stage is Stage.HANDSHAKE:
                 self._shake()
-            elif events & _WRITABLE and self._outlet.pending:
+            elif events & WRITABLE and self._outlet.pending:
                 self._resume()
             if self._stage is Stage.FOLLOWING and (self._readable or self._held):
                 self._hear()

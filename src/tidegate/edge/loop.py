@@ -12,6 +12,12 @@ from typing import Protocol
 
 from tidegate.edge.timers import Wheel
 
+CONNECTED = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+"""What a connection is told of: every change, once."""
+BROKEN = select.EPOLLERR | select.EPOLLHUP
+PEER_ENDED = select.EPOLLRDHUP
+NEWS = select.EPOLLIN | PEER_ENDED
+WRITABLE = select.EPOLLOUT
 EVENTS_A_TURN = 1024
 """Events taken from the kernel at once: enough to amortise the call, few enough to stay fair."""
 
