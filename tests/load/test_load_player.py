@@ -99,6 +99,19 @@ def test_what_was_missed_is_not_in_the_buffer_and_not_waited_for() -> None:
     assert (viewer.state, viewer.played_s) == (State.FROZEN, 2.0)
 
 
+def test_who_goes_elsewhere_while_frozen_leaves_the_rest_of_the_buffer() -> None:
+    viewer = player()
+    give(viewer, 1.0, 100.0)
+    give(viewer, 1.4, 103.0)
+    viewer.sought(103.0)
+    assert (viewer.state, viewer.buffered_s) == (State.FROZEN, 0.0)
+    viewer.missed(20.0)
+    give(viewer, 22.4, 103.0)
+    assert (viewer.state, viewer.buffered_s) == (State.PLAYING, 1.0)
+    viewer.sought(103.5)
+    assert viewer.buffered_s == 0.5
+
+
 def test_a_hole_makes_it_resume_as_soon_as_after_its_first_freeze() -> None:
     viewer = player()
     for second in range(3):

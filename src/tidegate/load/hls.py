@@ -95,6 +95,7 @@ class HlsView(View):
 
     def seek(self) -> None:
         """What should play now is listed no more: begin anew, near the end."""
+        self.player.sought(self.crew.loop.now)
         for track in self._tracks:
             track.rewind()
 

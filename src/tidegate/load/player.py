@@ -95,6 +95,13 @@ class Player:
             self._missed += seconds
             self._resume_s = self._rules.resume_s
 
+    def sought(self, now: float) -> None:
+        """It goes elsewhere: what is in its buffer is not played, unless it plays that now."""
+        self.advance(now)
+        if self.state is not _PLAYING:
+            self._position = self._end
+            self._resume_s = self._rules.resume_s
+
     def arrived(self, start: float, end: float, now: float) -> None:
         """Media from `start` to `end` (its own seconds) is there, but for what was missed.
 
