@@ -4,7 +4,7 @@ from bisect import bisect_left
 from itertools import accumulate, cycle
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidegate.sim.exact import Period, Trace
@@ -41,7 +41,10 @@ def test_a_download_takes_as_long_as_the_line_takes_to_carry_it(trace: Trace, bi
 
 
 @given(traces, st.floats(1, 1e7), st.floats(0, 5000))
+@example(Trace((Period(1.0, 1.9, 0.0),)), 1025.0, 0.0)
+@example(Trace((Period(1.0, 1.9, 0.0),)), 494.0, 0.0)
 def test_looks_change_nothing(trace: Trace, bits: float, later: float) -> None:
+    """But for the last bits of sums, which are Sabre's: a rest of them may get a look of its own."""
     plain, watched = Network(trace), Network(trace)
     seen: list[tuple[float, float]] = []
 
@@ -53,10 +56,13 @@ def test_looks_change_nothing(trace: Trace, bits: float, later: float) -> None:
     assert watched.latency() == latency
     took = latency + plain.download(bits)
     got, ms, target = watched.download_watched(bits, latency, 2000, watch)
-    assert (got, target) == (bits, None)
+    assert target is None
+    assert got == pytest.approx(bits, rel=1e-9)
     assert ms == pytest.approx(took, rel=1e-9)
     steps = zip([(0.0, 0.0), *seen], seen, strict=False)
     for (bits_before, ms_before), (bits_after, ms_after) in steps:
+        if bits_after == pytest.approx(bits, rel=1e-9):
+            continue
         assert bits_after - bits_before >= LOOK_BITS * (1 - 1e-9)
         assert ms_after - ms_before >= LOOK_MS * (1 - 1e-9)
     plain.wait(later)
