@@ -44,7 +44,7 @@ def test_a_download_takes_as_long_as_the_line_takes_to_carry_it(trace: Trace, bi
 @example(Trace((Period(1.0, 1.9, 0.0),)), 1025.0, 0.0)
 @example(Trace((Period(1.0, 1.9, 0.0),)), 494.0, 0.0)
 def test_looks_change_nothing(trace: Trace, bits: float, later: float) -> None:
-    """But for the last bits of sums, which are Sabre's: a rest of them may get a look of its own."""
+    """But for the last bits of sums, which are Sabre's: a rest may get a look of its own."""
     plain, watched = Network(trace), Network(trace)
     seen: list[tuple[float, float]] = []
 
