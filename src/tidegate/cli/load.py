@@ -81,7 +81,7 @@ def load(  # noqa: PLR0913, PLR0917  (one option each)
         rules = RULES[kind_of(url)]
         if buffer is not None:
             rules = replace(rules, start_s=buffer)
-        with _Bar(seconds, processes) as bar:
+        with _Bar(seconds) as bar:
             outcome = run_load(target, audience, rules, processes, not no_low_latency, bar.tell)
         if as_json:
             click.echo(json.dumps(outcome.figures(seconds)))
@@ -97,12 +97,11 @@ def load(  # noqa: PLR0913, PLR0917  (one option each)
 class _Bar:
     """Progress on standard error, of all processes together."""
 
-    def __init__(self, seconds: float, processes: int) -> None:
+    def __init__(self, seconds: float) -> None:
         columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._progress.add_task("waiting for a keyframe", total=seconds)
         self._latest: dict[int, Moment] = {}
-        self._processes = processes
 
     def __enter__(self) -> "_Bar":
         self._progress.start()

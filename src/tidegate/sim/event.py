@@ -47,7 +47,6 @@ class Rehearsal:
         self.result = self._result()
         self._before = net.summed(self.counts.totals)
         self._joined = 0
-        self._peak = np.zeros(len(world.topology.sites))
         self._span = np.zeros(len(world.topology.sites))
         if unlimited:
             world.servers.kbps = world.servers.kbps * 1e6
@@ -224,14 +223,12 @@ class Rehearsal:
             frozen / max(frozen + played, 1),
             float(self._span.sum()) / seconds / 1e6,
             float(load.max()),
-            float(np.median(load)),
             int(servers.up.sum()),
             passed["moves"],
             passed["failed_over"],
             joins - self._joined,
             self.plan.source if self.plan else "",
         )
-        self._peak = np.maximum(self._peak, load)
         self._before, self._joined = totals, joins
         there = self.counts.there.sum(axis=0) > 0
         self.result.origin_fetches += int(there.sum() * seconds / self.scenario.stream.segment_s)
@@ -250,7 +247,6 @@ class Rehearsal:
             totals["smooth"][kind, line] += (mine & (players["stalls"] == 0)).sum()
         self.result.totals = totals
         self.result.joins = self.counts.joins.sum(axis=0)
-        self.result.site_peak = self._peak
 
     def _result(self) -> Result:
         world = self.world

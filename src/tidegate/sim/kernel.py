@@ -232,7 +232,6 @@ def _want(
     wanted = player.left_kbit + max(more, 0.0) * network.ladder[player.rung] * kind.chunk_s
     wanted = min(line * (moment.step_s - player.wait_s), wanted)
     column = column_of(wanted / moment.step_s)
-    counts.sites[moment.thread, path.site].wanted_kbit += int(wanted)
     counts.bins[moment.thread, path.site, column] += 1
     counts.bin_kbit[moment.thread, path.site, column] += int(wanted)
 

@@ -44,7 +44,7 @@ WEEKEND_DAYS = (5, 6)
 class Bills:
     """Yuan of the month. demand_mbps: [T]; nearest_mbps, ours_mbps: float32 [T, S], samples.
 
-    level_mbps: [D], what ours is billed for; in_event: bool [D], domains that burst in the event.
+    level_mbps: [D], what ours is billed for.
     """
 
     nearest_yuan: float
@@ -56,7 +56,6 @@ class Bills:
     nearest_mbps: npt.NDArray[np.float32]
     ours_mbps: npt.NDArray[np.float32]
     level_mbps: Floats
-    in_event: npt.NDArray[np.bool_]
 
     @property
     def saved(self) -> float:
@@ -118,7 +117,6 @@ def month_bill(
     planner = SlotPlanner(topology)
     ours, levels = _dispatched(scenario, topology, planner, came, seed, tell)
     near_bill, our_bill = _billed(topology, nearest), _billed(topology, ours)
-    event = _event(scenario, len(came)) > 0
     return Bills(
         nearest_yuan=sum(near_bill.values()),
         ours_yuan=sum(our_bill.values()),
@@ -129,7 +127,6 @@ def month_bill(
         nearest_mbps=nearest.astype(np.float32),
         ours_mbps=ours.astype(np.float32),
         level_mbps=levels.level_mbps,
-        in_event=np.asarray((ours[event] > levels.level_mbps[_domain(topology)]).any(axis=0)),
     )
 
 

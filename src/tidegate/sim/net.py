@@ -80,7 +80,6 @@ class Network(NamedTuple):
 
 AT_SITE = np.dtype(
     [
-        ("wanted_kbit", np.int64),  # what viewers would take in the next step; of hot sites
         ("sent_kbit", np.int64),
         ("asked", np.int64),  # requests
     ]

@@ -8,11 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from tidegate.dispatch import Dispatcher, Plan, Snapshot, Topology
+from tidegate.dispatch import Dispatcher, Plan, Policy, Snapshot, Topology
 from tidegate.dispatch.topology import NO_SITE
 
 NAMES = ("ours", "nearest", "round-robin", "least-load", "client")
 BACKUPS = 3
+PATIENT_S = 3600.0
+"""The solver's time: a rehearsal must not depend on how busy the machine is."""
 
 
 class Planner(Protocol):
@@ -25,7 +27,7 @@ class Planner(Protocol):
 def planner(name: str, topology: Topology) -> Planner:
     """One of `NAMES`."""
     if name == "ours":
-        return Dispatcher(topology)
+        return Dispatcher(topology, Policy(solver_s=PATIENT_S))
     return Static(name, topology)
 
 

@@ -22,7 +22,6 @@ class Span:
     freeze_rate: float
     gbps: float
     peak_load: float
-    median_load: float
     up: int
     moves: int
     failed_over: int
@@ -45,7 +44,6 @@ class Result:
     totals: Records
     joins: npt.NDArray[np.int64]
     spans: list[Span] = field(default_factory=list)
-    site_peak: npt.NDArray[np.float64] | None = None
     reasons: list[tuple[float, str]] = field(default_factory=list)
     origin_fetches: int = 0
     requests: int = 0
@@ -91,6 +89,7 @@ class Result:
             ),
             "stall_free_share": self.sum("smooth") / max(ended, 1),
             "views": ended,
+            "unborn": self.sum("unborn"),
             "bitrate_kbps": self.sum("carried_kbit") / max(played_s, 1.0),
             "sound_only_share": self.sum("sound_us") / 1e6 / max(played_s, 1.0),
             "join_p50_s": self.join_s(0.50),

@@ -1,7 +1,8 @@
 """What the dispatcher hears of an event: late, in part, and sometimes lies.
 
 Law: only what a fleet could report goes in: sums by group and path from players' counters, loads
-and health from sites. What nobody reported stays as it was last heard.
+and health from sites. What nobody reported stays as it was last heard. Money is not in it: an
+event's five minutes are all taken for free ones, and `month` bills without players.
 """
 
 from collections import deque
@@ -113,8 +114,8 @@ class Telemetry:
             frozen_s=frozen,
             watched_s=watched,
             reported_at=latest.reported_at,
-            level_mbps=world.level_mbps if world.level_mbps is not None else np.zeros(domains),
-            free=world.free if world.free is not None else np.ones(domains, bool),
+            level_mbps=np.zeros(domains),
+            free=np.ones(domains, bool),
             ladder_kbps=world.scenario.stream.ladder_kbps,
             last=last,
             estimates=self._estimates,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tidegate.dispatch.assign import assign
-from tidegate.sim import chance
+from tidegate.sim import access, chance
 from tidegate.sim.abr import FIRST_GUESS_KBPS, choose
 from tidegate.sim.access import START
 from tidegate.sim.compiled import compiled, inlined
@@ -51,10 +51,7 @@ class Moment(NamedTuple):
 @inlined
 def next_level(network: Network, line: int, level: int, i: int, moment: Moment) -> Any:
     bits = chance.mixed(moment.seed, i, int(moment.now), chance.LINE)
-    column = np.int64(bits >> np.uint64(60))
-    entry = network.moves[line, level, column]
-    low = np.uint32((bits >> np.uint64(32)) & np.uint64(0xFFFFFFF))
-    return column if low < (entry >> np.uint32(4)) else np.int64(entry & np.uint32(15))
+    return access.next_level(level, int(bits >> np.uint64(32)), network.moves[line])
 
 
 @inlined

@@ -21,11 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass
 class World:
-    """What a rehearsal begins with.
-
-    level_mbps: float64 [D], what each billing domain is billed for anyway this month; free: bool
-    [D], whether the event's hours are among its free ones. None: nothing is sunk, all are free.
-    """
+    """What a rehearsal begins with."""
 
     scenario: Scenario
     topology: Topology
@@ -34,8 +30,6 @@ class World:
     servers: Servers
     kinds: tuple[str, ...]
     line_step_s: Floats
-    level_mbps: Floats | None = None
-    free: npt.NDArray[np.bool_] | None = None
 
 
 def build(scenario: Scenario, lines: tuple[Access, ...], seed: int) -> World:
