@@ -104,9 +104,10 @@ def _attributes(line: str) -> dict[str, str]:
 
 
 def _seconds(text: str) -> float:
-    if _NUMBER.fullmatch(text.strip()) is None:
+    number = text.strip()
+    if _NUMBER.fullmatch(number) is None:
         raise PlaylistError(f"{text[:40]!r} is no number of seconds")
-    return float(text)
+    return float(number)
 
 
 def _whole(text: str) -> int:
