@@ -51,6 +51,23 @@ def test_the_first_known_keyframe_is_found() -> None:
     assert atlas.find(data) == (7, 2000, 0.5)
 
 
+def test_who_knows_its_place_searches_only_where_a_keyframe_is_due() -> None:
+    atlas = Atlas()
+    for number in range(3):
+        at = 100_000 * number
+        atlas.add(Mark(at + 90_000, float(number), signature(number), at, 0.5))
+    data = bytearray(40_000)
+    data[30_000 : 30_000 + SIGNATURE] = signature(1)
+    exact, early, late = 70_000, 70_000 + 9_000, 70_000 - 9_000
+    for hint in (exact, early, late):
+        assert atlas.find(bytes(data), hint) == (30_000, 100_000, 0.5)
+    assert atlas.find(bytes(data), 5_000) is None  # none is due, so none is looked for
+    data[:SIGNATURE] = signature(2)
+    assert atlas.find(bytes(data[:30_000]), 180_000) == (0, 200_000, 0.5)
+    assert atlas.find(bytes(data[:SIGNATURE]), 100_000 - 1) is None  # not whole yet
+    assert atlas.find(bytes(data[:SIGNATURE]), 100_000) == (0, 200_000, 0.5)  # it was moved
+
+
 def test_a_keyframe_that_comes_again_is_the_newer_one() -> None:
     atlas = Atlas()
     atlas.add(Mark(100, 1.0, signature(0), 50, 1.0))

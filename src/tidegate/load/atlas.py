@@ -14,6 +14,9 @@ SIGNATURE = 48
 """Bytes by which a keyframe is known: its sizes, its slice header and some of its picture."""
 KEYFRAMES = 16
 """Keyframes that are remembered: a viewer joins at one of the last two or three."""
+DRIFT = 16 * 1024
+"""Bytes by which a place may be wrong: the sizes before the chunks of a chunked body, which a
+follower does not see, are a few bytes a write."""
 ASKED = 4096
 """Answers kept: the places of a second."""
 ENTRIES = 20_000
@@ -56,12 +59,29 @@ class Atlas:
         if len(self._offsets) > ENTRIES:
             del self._offsets[: ENTRIES // 4], self._times[: ENTRIES // 4]
 
-    def find(self, data: bytes) -> tuple[int, int, float] | None:
-        """The first known keyframe in `data`: where in it, the scout's byte there, and its time."""
+    def find(self, data: bytes, hint: int | None = None) -> tuple[int, int, float] | None:
+        """The first known keyframe in `data`: where in it, the scout's byte there, and its time.
+
+        With `hint`, the scout's byte where `data` should begin, nothing is searched while no
+        keyframe is due, and only the place of one that is, unless it is not there.
+        """
+        if hint is not None:
+            due = False
+            for signature, (offset, time) in self._keyframes.items():
+                place = offset - hint
+                if 0 <= place <= len(data) - len(signature):
+                    due = True
+                    least, most = max(0, place - DRIFT), place + DRIFT + len(signature)
+                    at = data.find(signature, least, most)
+                    if at >= 0:
+                        return at, offset, time
+            if not due:
+                return None
         best: tuple[int, int, float] | None = None
-        for signature, (offset, time) in self._keyframes.items():
-            at = data.find(signature)
-            if at >= 0 and (best is None or at < best[0]):
+        for signature, (offset, time) in reversed(self._keyframes.items()):
+            end = len(data) if best is None else best[0] + len(signature) - 1
+            at = data.find(signature, 0, end)
+            if at >= 0:
                 best = at, offset, time
         return best
 

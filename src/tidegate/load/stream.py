@@ -6,7 +6,7 @@ atlas tells which media it was, so a late answer changes nothing.
 """
 
 from tidegate.edge.loop import Loop
-from tidegate.load.atlas import SIGNATURE, Atlas
+from tidegate.load.atlas import DRIFT, Atlas
 from tidegate.load.crew import Crew
 from tidegate.load.http import BadResponse, Chunks, parse_head
 from tidegate.load.plan import Visit
@@ -19,9 +19,6 @@ SEEK_LIMIT = 4 << 20
 """Bytes read for real in search of a keyframe: ten seconds at 3 Mbit/s."""
 LOOK_AGAIN_S = 20.0
 """Seconds after which a view makes sure of its place."""
-DRIFT = 16 * 1024
-"""Bytes by which a place may be wrong then: the sizes before the chunks of a chunked body, which a
-view does not see, are a few bytes a write."""
 
 
 class StreamView(View):
@@ -134,7 +131,7 @@ class StreamView(View):
             return
         self._offset += len(data)
         self._arrivals.append((self._offset, self.crew.loop.now))
-        self._seek()
+        self._seek(len(data))
 
     def _head(self) -> bool:
         head = parse_head(self._raw)
@@ -148,11 +145,15 @@ class StreamView(View):
         self._offset = -head.size
         return True
 
-    def _seek(self) -> None:
+    def _seek(self, new: int) -> None:
+        """Find this view's place in what was read, of which the last `new` bytes are new."""
         atlas = self.crew.atlas
-        found = atlas.find(self._raw) if atlas is not None else None
+        hint = None
+        if self._delta is not None and self._atlas is atlas:
+            hint = self._offset - len(self._raw) + self._delta
+        found = atlas.find(self._raw, hint) if atlas is not None else None
         if found is None:
-            keep = SEEK_LIMIT if self._delta is None else 2 * SIGNATURE
+            keep = SEEK_LIMIT if self._delta is None else new  # the scout may be a read behind
             self._raw = self._raw[-keep:]
             if self._delta is not None:
                 self._settle()
