@@ -19,6 +19,12 @@ BURST_S = 0.25
 """Seconds of its rate that a line may carry at once."""
 LEAST_BUFFER = 16 * 1024
 _CONNECTING = (0, errno.EINPROGRESS)
+NEIGHBOURS = 2048
+"""Connections of a process that share a source address of loopback. One address has some 14,000
+ports that the kernel gives out first, and the nearer they are to used up the longer it looks for a
+free one: milliseconds a connection in the end."""
+_BIND_ADDRESS_NO_PORT = 24
+"""ip(7): the port is chosen when the peer is known, so that it need be free towards that alone."""
 
 
 class Owner(Protocol):
@@ -88,6 +94,9 @@ class Wire:
         if line.rate:
             size = max(LEAST_BUFFER, int(line.rate * BURST_S / 2))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        if address[0] == "127.0.0.1":
+            self.sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            self.sock.bind((f"127.0.1.{1 + self.fd // NEIGHBOURS % 250}", 0))
         if self.sock.connect_ex(address) not in _CONNECTING:
             self.sock.close()
             raise OSError("cannot connect")
