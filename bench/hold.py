@@ -34,8 +34,8 @@ ARRIVALS_S = 1500
 SETTLE_S = 2.0
 RUNG, RUNGS = 1.2, 6
 """The ceiling is looked for among so many audiences, each so many times the one before."""
-MOST_VIEWERS = 26_000
-"""There are 28,000 ports to one address."""
+MOST_VIEWERS = 36_000
+"""A process may open 20,000 files here."""
 SAFE = 0.8
 PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 COLUMNS = ("viewers", "held, s", "freeze rate", "froze", "no picture, errors", "Gbit/s",

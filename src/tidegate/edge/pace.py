@@ -10,6 +10,8 @@ SHARE = 0.4
 """Share of the worker's time that passes over the tails aim at."""
 SLICE_S = 0.004
 """Seconds of a pass after which whoever else waits gets a turn."""
+GROWTH = 64
+"""Times that an audience may grow while one of it watches."""
 _SMOOTH = 0.2
 
 
@@ -27,9 +29,17 @@ class Pace:
     @property
     def tick_s(self) -> float:
         """Seconds from the beginning of a pass to the next one of the same tail."""
-        return min(self._most, max(self._least, self.followers * self._cost / SHARE))
+        return self._for(self.followers)
+
+    @property
+    def longest_s(self) -> float:
+        """What `tick_s` may come to while a newcomer watches: a crowd begins as a few."""
+        return self._for(GROWTH * self.followers)
 
     def spent(self, seconds: float, viewers: int) -> None:
         """A pass over `viewers` took so long."""
         if viewers:
             self._cost += _SMOOTH * (seconds / viewers - self._cost)
+
+    def _for(self, followers: int) -> float:
+        return min(self._most, max(self._least, followers * self._cost / SHARE))

@@ -283,10 +283,11 @@ class Tail:
         return number if number >= reader.first else None
 
     def _entry(self, newest: int) -> int:
-        """Where a newcomer begins: with two ticks of media at least, or the first wait, for a tick
-        and for whom the pass serves before, would be a freeze."""
+        """Where a newcomer begins: with two ticks of media at least, of the longest that may come,
+        or a wait for a tick and for whom the pass serves before would be a freeze."""
         reader = self.feed.reader
-        latest = reader.record(reader.next - 1).end - int(2 * self._pace.tick_s * reader.timescale)
+        ticks = int(2 * self._pace.longest_s * reader.timescale)
+        latest = reader.record(reader.next - 1).end - ticks
         if reader.record(newest).time <= latest:
             return newest
         earlier = reader.at_time(latest)
