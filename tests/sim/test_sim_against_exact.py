@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from tidegate.sim import kernel, net, players
-from tidegate.sim.abr import choose
+from tidegate.sim.abr import choose, rungs_of
 from tidegate.sim.exact import Movie, Options, Period, Player, Trace
 from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
@@ -69,8 +69,10 @@ def network(kind: Kind) -> net.Network:
     one = np.ones((1, 1), np.float32)
     return net.Network(
         sites, paths, groups, table([kind]), np.zeros((1, 1), np.int32), one, np.zeros_like(one),
-        np.ones(1, np.float32), np.array(LADDER, np.float32), np.ones((VIEWERS, 1), np.float32),
-        np.zeros((VIEWERS, 2, 1), np.uint32), np.zeros(VIEWERS, np.uint8),
+        np.ones(1, np.float32), rungs_of(LADDER),
+        np.ones((VIEWERS, 1), np.float32),
+        np.zeros((VIEWERS, 2, 1), np.uint32), np.zeros(VIEWERS, np.int64),
+        np.zeros(VIEWERS, np.int64),
     )  # fmt: skip
 
 
@@ -110,13 +112,13 @@ class Same:
 
     def __init__(self, rule: Rule) -> None:
         self.kind = table([kind_of(rule)])[0]
-        self.ladder = np.array(LADDER, np.float32)
+        self.rungs = rungs_of(LADDER)
         self.rung = 0
         self.line: Estimate | None = None
 
     def choose(self, segment: int, level_ms: float, line: Estimate) -> tuple[int, float]:
         top, level_s = len(LADDER) - 1, level_ms / 1000
-        self.rung = int(choose(line.kbps, level_s, self.rung, top, self.kind, self.ladder))
+        self.rung = int(choose(line.kbps, level_s, self.rung, top, self.kind, self.rungs))
         return self.rung, 0.0
 
     def watch(self, download: Download, line: Estimate) -> Watch:

@@ -51,12 +51,10 @@ def _filled(wants: list[float], kbps: float) -> float:
 
 
 def test_requests_above_the_limit_wait_their_turn() -> None:
-    network = world(small()).network
     site = whole(np.full(9, 1e6), np.full(9, 100.0), np.ones(2), 0.002, 0.3)
-    counts = net.counts(1, network)
-    counts.sites["asked"][0, 0] = 350
-    counts = counts._replace(over_kbit=np.zeros((1, 3), np.int64))
-    site.after(counts, 1.0)
+    none = np.zeros(9)
+    asked = np.array([350.0, *none[1:]])
+    site.after(net.Carried(none, asked, np.zeros(3)), 1.0)
     assert site.queue.tolist()[:2] == [250.0, 0.0]
-    site.after(net.counts(1, network)._replace(over_kbit=np.zeros((1, 3), np.int64)), 1.0)
+    site.after(net.Carried(none, none, np.zeros(3)), 1.0)
     assert site.queue[0] == 150.0

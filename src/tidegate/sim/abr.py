@@ -1,11 +1,12 @@
 """Which rendition a player asks for next, for the kernel: the players' own rules, without state.
 
-Law: each function is a table look-up and arithmetic; `ladder` is float32 [R], kbit/s, ascending,
-and `top` the highest rung that may be chosen.
+Law: each function is a table look-up and arithmetic; `rungs` is RUNG [R], and `top` the highest
+rung that may be chosen.
 """
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,18 @@ LN2 = math.log(2.0)
 _2, _3, _4, _5 = 1 / 2, 1 / 3, 1 / 4, 1 / 5
 
 
+RUNG = np.dtype([("kbps", np.float32), ("utility", np.float32)])
+"""Of a ladder; the utility is BOLA's."""
+
+
+def rungs_of(ladder_kbps: Sequence[float]) -> npt.NDArray[np.void]:
+    """A ladder, ascending, as RUNG [R]."""
+    rungs = np.zeros(len(ladder_kbps), RUNG)
+    rungs["kbps"] = ladder_kbps
+    rungs["utility"] = np.log(rungs["kbps"] / rungs["kbps"][0])
+    return rungs
+
+
 @inlined
 def halved(times: float) -> float:
     """0.5 ** times, for times of at least 0, to five digits: a Taylor series around whole times."""
@@ -36,32 +49,55 @@ def halved(times: float) -> float:
     return float(part * np.int32((127 - whole) << 23).view(np.float32))
 
 
-@inlined
-def learn(player: Any, kbps: float, seconds: float, kind: Any) -> None:
-    """A sample of the throughput, into both moving means."""
-    keep = halved(seconds * kind.per_fast_s)
-    player.fast_kbps = kbps + (player.fast_kbps - kbps) * keep
-    player.fast_left *= keep
-    keep = halved(seconds * kind.per_slow_s)
-    player.slow_kbps = kbps + (player.slow_kbps - kbps) * keep
-    player.slow_left *= keep
+class Means(NamedTuple):
+    """Two moving means of the throughput, kbit/s, and what is left in each of its beginning at
+    zero: the player's fields of these names."""
+
+    fast_kbps: float
+    fast_left: float
+    slow_kbps: float
+    slow_left: float
 
 
 @inlined
-def estimate(player: Any) -> Any:
+def means_of(player: Any) -> Any:
+    """What a player knows."""
+    return Means(
+        np.float64(player.fast_kbps), np.float64(player.fast_left),
+        np.float64(player.slow_kbps), np.float64(player.slow_left),
+    )  # fmt: skip
+
+
+@inlined
+def remember(player: Any, means: Any) -> None:
+    """What it has learned."""
+    player.fast_kbps, player.fast_left = means.fast_kbps, means.fast_left
+    player.slow_kbps, player.slow_left = means.slow_kbps, means.slow_left
+
+
+@inlined
+def learned(means: Any, kbps: float, seconds: float, kind: Any) -> Any:
+    """A sample of the throughput, into both."""
+    fast, slow = halved(seconds * kind.per_fast_s), halved(seconds * kind.per_slow_s)
+    return Means(
+        kbps + (means.fast_kbps - kbps) * fast, means.fast_left * fast,
+        kbps + (means.slow_kbps - kbps) * slow, means.slow_left * slow,
+    )  # fmt: skip
+
+
+@inlined
+def estimate(means: Any) -> Any:
     """kbit/s: the lower of the two means, each corrected for its beginning at zero."""
-    if player.fast_left >= 1.0:
+    if means.fast_left >= 1.0:
         return FIRST_GUESS_KBPS
-    quick, steady = 1.0 - player.fast_left, 1.0 - player.slow_left
-    if player.fast_kbps * steady < player.slow_kbps * quick:
-        return player.fast_kbps / quick
-    return player.slow_kbps / steady
+    quick, steady = 1.0 - means.fast_left, 1.0 - means.slow_left
+    if means.fast_kbps * steady < means.slow_kbps * quick:
+        return means.fast_kbps / quick
+    return means.slow_kbps / steady
 
 
 @inlined
-def by_throughput(
-    kbps: float, buffer_s: float, rung: int, top: int, kind: Any, ladder: npt.NDArray[np.float32]
-) -> int:
+def by_throughput(kbps: float, buffer_s: float, rung: int, top: int, kind: Any, rungs: Any) -> int:
     """The highest rung that the line carries and that arrives before the buffer is empty."""
     chunk = kind.chunk_s
     slack = 0.0
@@ -69,7 +105,8 @@ def by_throughput(
         choice = top
         while choice >= 0:
             safe = kbps * (kind.keep if choice <= rung else kind.lift)
-            if safe >= ladder[choice] and ladder[choice] * chunk <= safe * (buffer_s + slack):
+            rate = rungs[choice].kbps
+            if safe >= rate and rate * chunk <= safe * (buffer_s + slack):
                 return choice
             choice -= 1
         slack = min(chunk, STARVE_S)
@@ -77,31 +114,28 @@ def by_throughput(
 
 
 @inlined
-def by_buffer(buffer_s: float, top: int, kind: Any, ladder: npt.NDArray[np.float32]) -> int:
+def by_buffer(buffer_s: float, top: int, kind: Any, rungs: Any) -> int:
     """BOLA: the rung whose utility a bit is worth most at this buffer."""
     room = max(min(kind.most_s, kind.hold_s), 2.0 * kind.chunk_s)
-    value = (room - kind.chunk_s) / (math.log(ladder[-1] / ladder[0]) + GAMMA_P)
+    value = (room - kind.chunk_s) / (rungs[-1].utility + GAMMA_P)
     best, score = 0, -np.inf
     for choice in range(top + 1):
-        utility = math.log(ladder[choice] / ladder[0])
-        found = (value * (utility + GAMMA_P) - buffer_s) / ladder[choice]
+        found = (value * (rungs[choice].utility + GAMMA_P) - buffer_s) / rungs[choice].kbps
         if found >= score:
             best, score = choice, found
     return best
 
 
 @inlined
-def choose(
-    kbps: float, buffer_s: float, rung: int, top: int, kind: Any, ladder: npt.NDArray[np.float32]
-) -> int:
+def choose(kbps: float, buffer_s: float, rung: int, top: int, kind: Any, rungs: Any) -> int:
     """The rung of the next chunk."""
     if kind.rule == HLS:
-        return by_throughput(kbps, buffer_s, rung, top, kind, ladder)
+        return by_throughput(kbps, buffer_s, rung, top, kind, rungs)
     if kind.rule == BOLA or (kind.rule == DYNAMIC and buffer_s >= DYNAMIC_S):
-        return by_buffer(buffer_s, top, kind, ladder)
+        return by_buffer(buffer_s, top, kind, rungs)
     if kind.rule == DYNAMIC:
         choice = top
-        while choice > 0 and ladder[choice] > kbps * kind.keep:
+        while choice > 0 and rungs[choice].kbps > kbps * kind.keep:
             choice -= 1
         return choice
     return min(rung, top)

@@ -8,9 +8,9 @@ import numpy as np
 
 from tidegate.sim.compiled import inlined
 
-LINE, JOIN, HOME, STAY, SPARE = range(5)
-"""Salts: the line's next level, the moment of joining, home, the session's end,
-and where to when home fails."""
+LINE, JOIN, HOME, STAY, SPARE, FIRST = range(6)
+"""Salts: the line's next level, the moment of joining, home, the session's end, where to when home
+fails, and the line's first level."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xD6E8FEB86659FD93)
@@ -40,5 +40,9 @@ def share(seed: int, viewer: int, moment: int, salt: int) -> float:
 
 @inlined
 def even(viewer: int) -> float:
-    """A number from 0 up to 1 that neighbours spread evenly."""
-    return np.float64(np.uint32(np.uint64(viewer) * np.uint64(2654435769))) * (1.0 / 4294967296.0)
+    """A number from 0 up to 1 that viewers spread evenly: rising among 256 neighbours, so that what
+    is done at such a time is done by many of them in turn."""
+    phase = np.uint32(np.uint64(viewer) << np.uint64(24)) + np.uint32(
+        np.uint64(viewer >> 8) * np.uint64(2654435769)
+    )
+    return np.float64(np.uint32(phase)) * (1.0 / 4294967296.0)

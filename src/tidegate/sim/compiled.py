@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
     "boundscheck": False,
     "_nrt": False,
+    "fastmath": {"contract", "arcp", "nsz", "afn"},
 }
 
 

@@ -7,7 +7,7 @@ else, and what it decides reaches players as they join, ask again, or fail over.
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ from tidegate.sim.visit import Moment
 from tidegate.sim.world import World
 
 Tell = Callable[[float, Span], None]
+JOBS = 3
+"""Shares of the players for each thread, so that none waits for long: the controller needs one too.
+"""
+TINY = 1e-9
 FAST_DETECT_S = 0.3
 """A site that dies with a word (its connections are reset) is left at once."""
 
@@ -39,7 +43,8 @@ class Rehearsal:
         self.seed = seed
         self.unlimited = unlimited
         self.threads = threads or len(os.sched_getaffinity(0))
-        self.counts = net.counts(self.threads, world.network)
+        self.jobs = JOBS * self.threads
+        self.counts = net.counts(self.jobs, world.network)
         self.telemetry = Telemetry(world, self.scenario.control.report_s)
         self.planner: Planner = planner("nearest" if unlimited else policy, world.topology)
         self.plan: Plan | None = None
@@ -60,13 +65,19 @@ class Rehearsal:
         steps = round(self.scenario.event.duration_s / step_s)
         turns = max(1, round(self.scenario.control.turn_s / step_s))
         began, spent = time.perf_counter(), time.process_time()
-        self._decide(0.0)
-        with ThreadPoolExecutor(self.threads) as pool:
+        every = max(1, round(self.scenario.control.every_s / step_s))
+        planning: Future[Plan] | None = None
+        self._apply(planner("nearest", self.world.topology).plan(_blind(self.telemetry)))
+        with ThreadPoolExecutor(self.threads) as pool, ThreadPoolExecutor(1) as controller:
             for number in range(steps):
                 now = number * step_s
                 self._break(now)
-                if number % max(1, round(self.scenario.control.every_s / step_s)) == 0 and number:
-                    self._decide(now)
+                if planning is not None:  # it took a step
+                    self._offered(planning.result(), now)
+                    planning = None
+                known = self._known(now) if number and number % every == 0 else None
+                if known is not None:
+                    planning = controller.submit(self.planner.plan, known)
                 counted = number % turns == turns - 1
                 self._step(pool, number, now, turns, counted)
                 if counted:
@@ -92,10 +103,11 @@ class Rehearsal:
         net.clear(counts)
         if counted:
             counts.there[:] = 0
-        every = np.maximum(1, np.round(world.line_step_s / step_s)).astype(np.int64)
-        world.network.moving[:] = number % every == 0
+        moved = np.ceil(np.array([[now], [now + step_s]]) / world.line_step_s - TINY)
+        world.network.moved[:] = moved[0]
+        world.network.moving[:] = moved[1] - moved[0]
         moment = Moment(
-            thread=0,
+            row=0,
             seed=self.seed,
             now=now,
             step_s=step_s,
@@ -108,36 +120,36 @@ class Rehearsal:
             penalised=self.policy == "client" and not self.unlimited,
             sound=self.scenario.stream.audio_only,
         )
-        count, threads = len(world.players), self.threads
-        jobs = [
+        count, total = len(world.players), self.jobs
+        running = [
             pool.submit(
                 kernel.advance, world.players, world.network, counts,
-                count * thread // threads, count * (thread + 1) // threads,
-                moment._replace(thread=thread),
+                count * job // total, count * (job + 1) // total,
+                moment._replace(row=job),
             )
-            for thread in range(threads)
+            for job in range(total)
         ]  # fmt: skip
-        for job in jobs:
-            job.result()
-        world.servers.after(counts, step_s)
-        self._span += counts.sites["sent_kbit"].sum(axis=0)
-        self.result.requests += int(counts.sites["asked"].sum())
+        for each in running:
+            each.result()
+        carried = net.carried(counts, world.network)
+        world.servers.after(carried, step_s)
+        self._span += carried.kbit
+        self.result.requests += int(carried.asked.sum())
 
-    def _decide(self, now: float) -> None:
-        """A new plan, unless the controller is lost or knows nothing yet."""
-        if any(self._during(each, now) for each in self.scenario.failures
-               if each.what == "controller_lost" and not self.unlimited):  # fmt: skip
-            return
-        ahead = self.scenario.control.every_s
-        known = self.telemetry.snapshot(now, self.plan, ahead)
-        if known is None:
-            if self.plan is None:
-                self._apply(planner("nearest", self.world.topology).plan(_blind(self.telemetry)))
-            return
-        offered = self.planner.plan(known)
-        for reason in offered.reasons[:2]:
-            self.result.reasons.append((now, reason))
-        self._apply(newest(self.plan, offered))
+    def _known(self, now: float) -> Snapshot | None:
+        """What the controller learns, unless it is lost or nothing is known yet."""
+        lost = any(
+            each.what == "controller_lost" and self._during(each, now)
+            for each in self.scenario.failures
+        )
+        if lost and not self.unlimited:
+            return None
+        return self.telemetry.snapshot(now, self.plan, self.scenario.control.every_s)
+
+    def _offered(self, plan: Plan, now: float) -> None:
+        """The controller's word, in force from here on if it is the newest."""
+        self.result.reasons += [(now, reason) for reason in plan.reasons[:2]]
+        self._apply(newest(self.plan, plan))
 
     def _apply(self, plan: Plan) -> None:
         self.plan = plan
@@ -151,7 +163,7 @@ class Rehearsal:
             same = (here == site[:, None]) & (site >= 0)[:, None]
             groups[name] = np.where(same.any(axis=1), same.argmax(axis=1), -1)
         groups["turns"] = np.maximum(1, np.round(plan.ttl_s / self.scenario.control.turn_s))
-        under = network.ladder[None, :] <= plan.ladder_cap_kbps[:, None]
+        under = network.rungs["kbps"][None, :] <= plan.ladder_cap_kbps[:, None]
         groups["top"] = np.maximum(under.sum(axis=1) - 1, 0)
 
     def _during(self, failure: Failure, now: float) -> bool:
@@ -241,10 +253,9 @@ class Rehearsal:
         """Views that the event's end cuts count as they are."""
         players, totals = self.world.players, net.summed(self.counts.totals)
         on = (players["state"] == PLAYING) | (players["state"] == FROZEN)
-        for kind, line in np.ndindex(totals.shape):
-            mine = on & (players["kind"] == kind) & (players["line"] == line)
-            totals["views"][kind, line] += mine.sum()
-            totals["smooth"][kind, line] += (mine & (players["stalls"] == 0)).sum()
+        cell = players["kind"].astype(np.int16) * totals.shape[1] + players["line"]
+        for name, mine in (("views", on), ("smooth", on & (players["stalls"] == 0))):
+            totals[name] += np.bincount(cell[mine], minlength=totals.size).reshape(totals.shape)
         self.result.totals = totals
         self.result.joins = self.counts.joins.sum(axis=0)
 

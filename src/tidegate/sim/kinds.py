@@ -50,8 +50,8 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _NUMBERS = tuple(field.name for field in msgspec.structs.fields(Kind) if field.name != "rule")
-_ADDED = ("per_fast_s", "per_slow_s")
-"""One over the half-lives: the kernel multiplies where it can."""
+_ADDED = ("per_fast_s", "per_slow_s", "per_chunk")
+"""One over the half-lives and a chunk: the kernel multiplies where it can."""
 KIND = np.dtype([("rule", np.int32), *((name, np.float32) for name in (*_NUMBERS, *_ADDED))])
 
 
@@ -78,6 +78,7 @@ def table(kinds: Sequence[Kind]) -> npt.NDArray[np.void]:
             *(getattr(kind, name) for name in _NUMBERS),
             1.0 / max(kind.half_fast_s, 1e-3),
             1.0 / max(kind.half_slow_s, 1e-3),
+            1.0 / kind.chunk_s,
         )
         for kind in kinds
     ]

@@ -1,7 +1,7 @@
 """What a step reads of the network, and what it counts: arrays the kernel is handed.
 
-Law: a thread counts into rows of its own, in whole numbers, so that sums do not depend on how the
-players were dealt out to threads.
+Law: each share of the players is counted into a row of its own, in whole numbers, so that sums do
+not depend on how the players are dealt out.
 """
 
 from typing import Any, NamedTuple
@@ -60,8 +60,9 @@ class Network(NamedTuple):
     candidates: int32 [G, K], weights, spare: float32 [G, K], as in `Topology`
     and `Plan`.
     links: float32 [L + 1], by what share flows over each are cut; the last is 1.
-    ladder: float32 [R], kbit/s, ascending. ratio: float32 [A, levels]; moves: uint32 [A, levels +
-    1, levels], as in `access.Lines`; moving: uint8 [A], whether the chain moves in this step.
+    rungs: `abr.RUNG` [R]. ratio: float32 [A, levels]; moves: uint32 [A, levels +
+    1, levels], as in `access.Lines`; moving: int64 [A], how often the chain moves in this step, and
+    moved: int64 [A], in all before it.
     """
 
     sites: Records
@@ -72,18 +73,15 @@ class Network(NamedTuple):
     weights: npt.NDArray[np.float32]
     spare: npt.NDArray[np.float32]
     links: npt.NDArray[np.float32]
-    ladder: npt.NDArray[np.float32]
+    rungs: Records
     ratio: npt.NDArray[np.float32]
     moves: npt.NDArray[np.uint32]
-    moving: npt.NDArray[np.uint8]
+    moving: npt.NDArray[np.int64]
+    moved: npt.NDArray[np.int64]
 
 
-AT_SITE = np.dtype(
-    [
-        ("sent_kbit", np.int64),
-        ("asked", np.int64),  # requests
-    ]
-)
+ON_PATH = np.dtype([("kbit", np.int64), ("asked", np.int64)])
+"""In one step: what came, and how many requests were made."""
 AT_GROUP = np.dtype(
     [("stalled_us", np.int64), ("watched_us", np.int64), ("carried_kbit", np.int64)]
 )
@@ -105,37 +103,35 @@ TOTAL = np.dtype(
 
 
 class Counts(NamedTuple):
-    """What steps counted, a row a thread (T).
+    """What steps counted, a row (T) a share of the players.
 
-    sites: AT_SITE [T, S]; groups: AT_GROUP [T, G, K]; totals: TOTAL [T, C, A].
-    bins, bin_kbit: int64 [T, S, BINS], wants of hot sites; over_kbit: int64 [T, L + 1], carried
-    over links; there: int64 [T, S, R], viewers at the last census; joins: int64 [T, JOIN_BINS].
+    paths: ON_PATH [T, G, K]; groups: AT_GROUP [T, G, K], since the last census; totals: TOTAL
+    [T, C, A]. bins, bin_kbit: int64 [T, S, BINS], wants of hot sites; there: int64 [T, S, R],
+    viewers at the last census; joins: int64 [T, JOIN_BINS].
     """
 
-    sites: Records
+    paths: Records
     groups: Records
     totals: Records
     bins: npt.NDArray[np.int64]
     bin_kbit: npt.NDArray[np.int64]
-    over_kbit: npt.NDArray[np.int64]
     there: npt.NDArray[np.int64]
     joins: npt.NDArray[np.int64]
 
 
-def counts(threads: int, network: Network) -> Counts:
+def counts(rows: int, network: Network) -> Counts:
     """All zero."""
     groups, places = network.candidates.shape
-    sites, rungs, kinds = len(network.sites), len(network.ladder), len(network.kinds)
+    sites, rungs, kinds = len(network.sites), len(network.rungs), len(network.kinds)
     return Counts(
-        np.zeros((threads, sites), AT_SITE),
-        np.zeros((threads, groups, places), AT_GROUP),
-        np.zeros((threads, kinds, len(network.moving)), TOTAL),
+        np.zeros((rows, groups, places), ON_PATH),
+        np.zeros((rows, groups, places), AT_GROUP),
+        np.zeros((rows, kinds, len(network.moving)), TOTAL),
         *(
-            np.zeros((threads, *shape), np.int64)
+            np.zeros((rows, *shape), np.int64)
             for shape in (
                 (sites, BINS),
                 (sites, BINS),
-                (len(network.links),),
                 (sites, rungs),
                 (JOIN_BINS,),
             )
@@ -144,12 +140,34 @@ def counts(threads: int, network: Network) -> Counts:
 
 
 def summed(records: Records) -> Records:
-    """Records [T, …] added up over threads."""
+    """Records [T, …] added up over rows."""
     numbers = records.view(np.int64).reshape(*records.shape, -1)
     return np.ascontiguousarray(numbers.sum(axis=0)).view(records.dtype)[..., 0]
 
 
 def clear(counts: Counts) -> None:
     """Of what is counted anew in each step."""
-    for array in (counts.sites, counts.bins, counts.bin_kbit, counts.over_kbit):
+    for array in (counts.paths, counts.bins, counts.bin_kbit):
         array[:] = np.zeros((), array.dtype)
+
+
+class Carried(NamedTuple):
+    """By a step: kbit, asked: float64 [S], of each site; over_kbit: float64 [L + 1], on links."""
+
+    kbit: npt.NDArray[np.float64]
+    asked: npt.NDArray[np.float64]
+    over_kbit: npt.NDArray[np.float64]
+
+
+def carried(counts: Counts, network: Network) -> Carried:
+    """The step's sums, from which groups learn theirs."""
+    paths = summed(counts.paths)
+    counts.groups["carried_kbit"][0] += paths["kbit"]
+    site, link = network.paths["site"].ravel(), network.paths["link"].ravel()
+    kbit, asked = paths["kbit"].ravel(), paths["asked"].ravel()
+    sites, links = len(network.sites), len(network.links)
+    return Carried(
+        np.bincount(site, kbit, sites).astype(np.float64),
+        np.bincount(site, asked, sites).astype(np.float64),
+        np.bincount(link, kbit, links).astype(np.float64),
+    )

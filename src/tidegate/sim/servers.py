@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.sim.net import BINS, Counts, Network, summed
+from tidegate.sim.net import BINS, Carried, Counts, Network
 
 HOT = 0.75
 """Utilisation from which a site's wants are counted one by one."""
@@ -51,14 +51,13 @@ class Servers:
     queue_s: float
     tier_s: float
 
-    def after(self, counts: Counts, step_s: float) -> None:
-        """What the step's counts say of the next one."""
-        sites = summed(counts.sites)
+    def after(self, carried: Carried, step_s: float) -> None:
+        """What came in the step says what holds in the next one."""
         kbps = np.maximum(self.kbps * self.left, 1e-6)
-        self.load = sites["sent_kbit"] / step_s / kbps
+        self.load = carried.kbit / step_s / kbps
         self.crest = np.maximum(self.load, self.crest * np.exp(-step_s / CALM_S))
-        self.queue = np.maximum(0.0, self.queue + sites["asked"] - self.requests_s * step_s)
-        over = counts.over_kbit.sum(axis=0)[:-1] / step_s
+        self.queue = np.maximum(0.0, self.queue + carried.asked - self.requests_s * step_s)
+        over = carried.over_kbit[:-1] / step_s
         allowed = self.link_share * self.link_kbps / np.maximum(over, 1e-6)
         self.link_share = np.clip(
             np.where(over > self.link_kbps, allowed, self.link_share * RECOVER), LEAST_LINK, 1.0

@@ -27,14 +27,14 @@ DRAWS = 6
 class Moment(NamedTuple):
     """When a step begins (now, s), how long it is (step_s), its number, and who is there.
 
-    thread: whose row of the counts is written. audience: how many places hold a viewer. census_s:
+    row: whose row of the counts is written. audience: how many places hold a viewer. census_s:
     how many seconds of watching this step counts for groups and sites, 0 if it counts none. turns:
     steps between a viewer's chances to ask where to go. stay_s: mean session, 0 for no end.
     patience_s: a join or stall that ends a session, 0 for none. penalised: whether a stall makes a
     player leave its site by itself. sound: whether the lowest rung is sound alone.
     """
 
-    thread: int
+    row: int
     seed: int
     now: float
     step_s: float
@@ -49,8 +49,9 @@ class Moment(NamedTuple):
 
 
 @inlined
-def next_level(network: Network, line: int, level: int, i: int, moment: Moment) -> Any:
-    bits = chance.mixed(moment.seed, i, int(moment.now), chance.LINE)
+def next_level(network: Network, line: int, level: int, part: int, i: int, moment: Moment) -> Any:
+    """Of a line's move number `part` in this step; a line's course is the same at any step."""
+    bits = chance.mixed(moment.seed, i, network.moved[line] + part, chance.LINE)
     return access.next_level(level, int(bits >> np.uint64(32)), network.moves[line])
 
 
@@ -66,8 +67,8 @@ def over(player: Any, i: int, moment: Moment) -> bool:
 
 
 @inlined
-def leave(player: Any, counts: Counts, thread: int) -> None:
-    total = counts.totals[thread, player.kind, player.line]
+def leave(player: Any, counts: Counts, row: int) -> None:
+    total = counts.totals[row, player.kind, player.line]
     if player.state == STARTING:
         total.unborn += 1
     else:
@@ -97,7 +98,10 @@ def enter(
     kind, group = network.kinds[player.kind], network.groups[player.group]
     player.session += 1
     if player.level == START:
-        player.level = next_level(network, player.line, START, i, moment)
+        bits = chance.mixed(moment.seed, i, 0, chance.FIRST)
+        player.level = access.next_level(
+            START, int(bits >> np.uint64(32)), network.moves[player.line]
+        )
     place = _home(player, network, i, moment)
     path = network.paths[player.group, place]
     wait = kind.join_rtts * path.rtt_s
@@ -116,11 +120,11 @@ def enter(
     now = moment.now + begin
     newest = math.floor((now - late(kind, site, i)) / kind.chunk_s) * kind.chunk_s
     player.lag_s = now - newest + kind.hold_s
-    rung = choose(FIRST_GUESS_KBPS, kind.chunk_s, 0, group.top, kind, network.ladder)
+    rung = choose(FIRST_GUESS_KBPS, kind.chunk_s, 0, group.top, kind, network.rungs)
     player.rung = rung if kind.rule != FIXED else group.top
-    player.left_kbit = network.ladder[player.rung] * kind.chunk_s
+    player.left_kbit = network.rungs[player.rung].kbps * kind.chunk_s
     player.wait_s = wait + site.delay_s
-    counts.sites[moment.thread, path.site].asked += 1
+    counts.paths[moment.row, player.group, place].asked += 1
 
 
 @compiled
@@ -141,7 +145,7 @@ def steer(player: Any, network: Network, counts: Counts, i: int, moment: Moment)
     player.place = place
     rtt_s = network.paths[player.group, place].rtt_s
     player.wait_s = max(player.wait_s, 0.0) + MOVE_RTTS * rtt_s
-    counts.totals[moment.thread, player.kind, player.line].moves += 1
+    counts.totals[moment.row, player.kind, player.line].moves += 1
 
 
 @compiled
@@ -163,6 +167,6 @@ def fail_over(player: Any, network: Network, counts: Counts, i: int, moment: Mom
             break
     rtt_s = network.paths[player.group, player.place].rtt_s
     player.wait_s = max(player.wait_s, 0.0) + (MOVE_RTTS + 1.0) * rtt_s
-    player.left_kbit = network.ladder[player.rung] * kind.chunk_s
+    player.left_kbit = network.rungs[player.rung].kbps * kind.chunk_s
     player.spent_s = 0.0
-    counts.totals[moment.thread, player.kind, player.line].failed_over += 1
+    counts.totals[moment.row, player.kind, player.line].failed_over += 1

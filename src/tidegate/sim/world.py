@@ -11,12 +11,16 @@ import numpy.typing as npt
 
 from tidegate.dispatch.topology import NO_LINK, Topology
 from tidegate.sim import access, kinds, net, players
+from tidegate.sim.abr import rungs_of
 from tidegate.sim.access import Access
 from tidegate.sim.places import pool_shares, topology
 from tidegate.sim.scenario import Scenario
 from tidegate.sim.servers import Servers, whole
 
 Floats = npt.NDArray[np.float64]
+BLOCK = 1024
+"""Players in a row that are put in order, by what their course depends on: a processor guesses well
+what a player does that does as the one before it did. An audience is whole blocks and a little."""
 
 
 @dataclass
@@ -38,20 +42,20 @@ def build(scenario: Scenario, lines: tuple[Access, ...], seed: int) -> World:
     packed = access.packed(lines)
     by_name = scenario.kinds()
     names = tuple(name for name, share in scenario.audience.kinds.items() if share > 0)
-    ladder = np.array(scenario.stream.ladder_kbps, np.float32)
     network = net.Network(
         sites=np.zeros(len(places.sites), net.SITE),
         paths=_paths(places),
-        groups=_groups(places, len(ladder)),
+        groups=_groups(places, len(scenario.stream.ladder_kbps)),
         kinds=kinds.table([by_name[name] for name in names]),
         candidates=places.candidates,
         weights=np.zeros(places.candidates.shape, np.float32),
         spare=np.zeros(places.candidates.shape, np.float32),
         links=np.ones(len(places.links) + 1, np.float32),
-        ladder=ladder,
+        rungs=rungs_of(scenario.stream.ladder_kbps),
         ratio=packed.ratio,
         moves=packed.moves,
-        moving=np.zeros(len(lines), np.uint8),
+        moving=np.zeros(len(lines), np.int64),
+        moved=np.zeros(len(lines), np.int64),
     )
     servers = whole(
         np.array([site.capacity_mbps * 1000 for site in places.sites]),
@@ -98,6 +102,8 @@ def _players(
     people["group"] = _drawn(whole_shares, count, rng)
     people["kind"] = _drawn([scenario.audience.kinds[name] for name in names], count, rng)
     people["line"] = people["group"] % len(lines)
+    block = np.arange(count) // BLOCK
+    people = people[np.lexsort((people["group"], people["line"], people["kind"], block))]
     people["level"] = access.START
     for number in range(len(lines)):
         mine = people["line"] == number
