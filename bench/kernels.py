@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     report.figures |= {"steps": steps, "sizes": sizes, "step_error": coarse - fine}
     report.notes.append(
         f"The step's error: {(coarse - fine) * 100:+.4f} points of frozen time at {STEPS_S[0]:g} s "
-        f"against {STEPS_S[1]:g} s, the mean of {given.seeds} seeds each, whose draws differ by step; "
+        f"against {STEPS_S[1]:g} s, the mean of {given.seeds} seeds each with other draws; "
         f"from seed to seed the frozen time differs by {_spread(steps):.4f} points."
     )
     report.finish(given.json)
