@@ -28,6 +28,7 @@ class Kind(msgspec.Struct, frozen=True):
     rate. jump_s: lag beyond which the playhead jumps to the live edge. join_rtts: round trips
     before the first media request; ask_rtts: before each one's first byte. timeout_s: without a
     byte, until the next site is tried. steered: 1 if it asks where to go while it plays, else 0.
+    fixed_kbps: by the fixed rule, the highest rendition that it may be given for its whole session.
     """
 
     rule: Rule
@@ -47,6 +48,7 @@ class Kind(msgspec.Struct, frozen=True):
     ask_rtts: float = 1.0
     timeout_s: float = 4.0
     steered: float = 1.0
+    fixed_kbps: float = 1e9
 
 
 _NUMBERS = tuple(field.name for field in msgspec.structs.fields(Kind) if field.name != "rule")

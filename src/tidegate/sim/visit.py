@@ -121,7 +121,11 @@ def enter(
     newest = math.floor((now - late(kind, site, i)) / kind.chunk_s) * kind.chunk_s
     player.lag_s = now - newest + kind.hold_s
     rung = choose(FIRST_GUESS_KBPS, kind.chunk_s, 0, group.top, kind, network.rungs)
-    player.rung = rung if kind.rule != FIXED else group.top
+    if kind.rule == FIXED:
+        rung = group.top
+        while rung > 0 and network.rungs[rung].kbps > kind.fixed_kbps:
+            rung -= 1
+    player.rung = rung
     player.left_kbit = network.rungs[player.rung].kbps * kind.chunk_s
     player.wait_s = wait + site.delay_s
     counts.paths[moment.row, player.group, place].asked += 1
