@@ -106,8 +106,8 @@ def backlog(limit: int) -> Finding:
 
 
 def kernel_tls(protocols: str) -> Finding:
-    """Who encrypts for HTTPS; `protocols` is net.ipv4.tcp_available_ulp. No worker hands its keys to
-    the kernel yet, so its module is only told of."""
+    """Who encrypts for HTTPS; `protocols` is net.ipv4.tcp_available_ulp. No worker hands its keys
+    to the kernel yet, so its module is only told of."""
     has = "has" if "tls" in protocols.split() else "does not have"
     seen = f"HTTPS is encrypted by OpenSSL in each worker; the kernel {has} its tls module loaded"
     return Finding("kernel TLS", "ok", seen)
