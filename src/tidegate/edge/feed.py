@@ -24,6 +24,8 @@ class Tail(Protocol):
     """Who follows the log in one protocol (`viewers` of them), and is told first of its growth."""
 
     viewers: int
+    due: bool
+    """Whether it will look at the log by itself, and needs no word before."""
 
     def join(self, connection: Connection, head: Answer) -> None:
         """One more follows."""
@@ -73,7 +75,7 @@ class Feed:
     def changed(self) -> None:
         """The kernel says that the index changed."""
         self.stale = True
-        if self.awaited:
+        if self._waiting or not all(tail.due for tail in self.tails.values()):
             self.fresh()
 
     def fresh(self) -> None:

@@ -11,6 +11,7 @@ for it and no memory grows by it. One that took all there was never jumps, howev
 """
 
 import time
+from operator import methodcaller
 from typing import NamedTuple
 
 from tidegate import metrics
@@ -29,6 +30,8 @@ NEWEST = -1
 """The place of a viewer that has had nothing yet."""
 BATCH = 64
 """Viewers sent to between two looks at the clock."""
+GONE = -1
+"""In place of a number of bytes."""
 _SWEEP = 64
 """Viewers who left while they waited, that are kept at most beside as many who did not."""
 
@@ -73,7 +76,9 @@ class Tail:
         self._left = 0
         self._began = self._spent = 0.0
         self._until = 0
-        self._due = self._again = False
+        self.due = False
+        """Whether a pass is due, or under way."""
+        self._again = False
         self._turn: list[tuple[Place, list[Viewer]]] = []
         self._served: list[tuple[Place, list[Viewer]]] = []
         self._grew_at = 0.0
@@ -121,10 +126,10 @@ class Tail:
     def grown(self) -> None:
         """There are new chunks, or none will follow: the next pass is due."""
         self._pieces.clear()
-        if self._due:
+        if self.due:
             self._again = True
             return
-        self._due = True
+        self.due = True
         self._grew_at = self.feed.grew_at
         when = self._began + self._pace.tick_s
         if when <= self._pace.loop.now or self.feed.ended:
@@ -133,6 +138,8 @@ class Tail:
             self._pace.loop.at(when, self._begin)
 
     def _begin(self) -> None:
+        if not self.feed.ended:
+            self.feed.fresh()
         self._again = False
         self._began = self._pace.loop.now
         self._until = self.feed.reader.next
@@ -178,26 +185,27 @@ class Tail:
         self._turn, self._served = _queued(self._served), []
 
     def _send(self, piece: Piece, batch: list[Viewer]) -> None:
-        out, size, total = piece.out, len(piece.out), 0
-        served = []
-        for viewer in batch if piece.body is None else ():
-            try:
-                sent = viewer.send(out)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                viewer.connection.close()
-                continue
-            total += sent
-            if sent == size:
-                served.append(viewer)
-            else:
-                viewer.behind(piece, sent)
-        self._tally.sent += total
-        for viewer in batch if piece.body is not None else ():
-            viewer.behind(piece, 0)
         if piece.jumped:
             self.counts.jumps += len(batch)
+        if piece.body is not None:
+            for viewer in batch:
+                viewer.behind(piece, 0)
+            return
+        size, sent = len(piece.out), _sent(piece.out, batch)
+        if sent.count(size) == len(batch):  # as nearly always
+            self._tally.sent += size * len(batch)
+            self._go_on(piece.next, batch)
+            return
+        served = []
+        for viewer, taken in zip(batch, sent, strict=True):
+            if taken == size:
+                served.append(viewer)
+            elif taken == GONE:
+                viewer.connection.close()
+                continue
+            else:
+                viewer.behind(piece, taken)
+            self._tally.sent += taken
         if served:
             self._go_on(piece.next, served)
 
@@ -221,10 +229,12 @@ class Tail:
         served, self._served = self._served, []
         for place, viewers in served:
             self._stand(place, viewers)
-        self._due = False
+        self.due = False
         self._pace.spent(self._spent, self.viewers)
         self._delay.observe(max(0.0, time.time() - self._grew_at))
-        if self._again:
+        if self.feed.stale and not self.feed.ended:
+            self.feed.fresh()
+        if self._again and not self.due:
             self.grown()
 
     def _sweep(self) -> None:
@@ -299,6 +309,20 @@ class Tail:
         if number >= reader.next:
             return False
         return reader.record(reader.next - 1).wall - reader.record(number).wall > self._budget
+
+
+def _sent(out: bytes, batch: list[Viewer]) -> list[int]:
+    """How much of `out` the kernel took for each; `GONE` where the peer is."""
+    sent: list[int] = []
+    send, rest = methodcaller("send", out), iter(batch)
+    while len(sent) < len(batch):
+        try:
+            sent.extend(map(send, rest))  # what went before an error stays in it
+        except BlockingIOError:
+            sent.append(0)
+        except OSError:
+            sent.append(GONE)
+    return sent
 
 
 def _queued(groups: list[tuple[Place, list[Viewer]]]) -> list[tuple[Place, list[Viewer]]]:
