@@ -27,18 +27,19 @@ LOST = 1e5
 """Price of a Gbit/s that no site carries for one slot, yuan."""
 STICKY = 0.8
 """Price of going on to burst, of one for a domain that did not burst just now."""
-ROUNDS = 3
+ROUNDS = 10
 """Times that a slot's bursts are gathered on fewer domains."""
 RTT_YUAN = 1e-3
 """A Gbit/s for one slot and millisecond: decides between what costs the same."""
-LITTLE = 0.1
+LITTLE = 0.05
 """Share of a burst's room: by how much more an unused one is dear than a full one."""
 LEAST_WORTH = 1e-6
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
 TINY = 1e-4
-FORESEEN = 0.95
-"""Share of the free slots that forecasts may be trusted with. What is short on the month's last
+FORESEEN = 0.82
+"""Share of the free slots that levels are planned with, were bursts no whole slots: the best of a
+few that were tried on one month. What is short on the month's last
 days costs more than ten times what it would on its first, for a level is paid all month."""
 PLANS = 2
 """Times that levels are planned to learn how many slots whole bursts will take."""

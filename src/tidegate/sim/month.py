@@ -27,8 +27,10 @@ from tidegate.usage.contract import SAMPLES_A_DAY
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[float], None]
-STAND_FOR_ALL = 36
+STAND_FOR_ALL = 60
 """Slots that a month's plan is made of."""
+ESTIMATED_FROM = 36
+"""The same, of an estimate."""
 PLAN_DAYS = 2
 """Days between two plans of the levels."""
 FORECAST = 1 << 20
@@ -146,7 +148,7 @@ def estimate(scenario: Scenario, topology: Topology, seed: int) -> Estimate:
     planner = SlotPlanner(topology)
     days = scenario.month.days
     free = [float(each.free_samples(days * SAMPLES_A_DAY)) for each in topology.contracts]
-    chosen, label = representatives(came, STAND_FOR_ALL)
+    chosen, label = representatives(came, ESTIMATED_FROM)
     ahead = Ahead(
         _by_group(topology, came[chosen]),
         np.bincount(label, minlength=len(chosen)).astype(float),
@@ -157,7 +159,7 @@ def estimate(scenario: Scenario, topology: Topology, seed: int) -> Estimate:
     return Estimate(
         sum(_billed(topology, came @ _own_sites(topology)).values()),
         planner.plan_levels(ahead).yuan,
-        optimum(topology, _by_group(topology, came), STAND_FOR_ALL),
+        optimum(topology, _by_group(topology, came), ESTIMATED_FROM),
     )
 
 
