@@ -5,10 +5,12 @@ Nearest-site, ours, and the offline optimum, for some seeds. Law: all are billed
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 
-from rich.progress import Progress
+from rich.progress import track
 
 from bench._report import Report, bars, canvas, save
 from tidegate.sim.month import Bills, month_bill
@@ -25,13 +27,18 @@ def main(argv: Sequence[str]) -> int:
     """Bills, prints, plots. Returns 1 when too little is saved."""
     parser = argparse.ArgumentParser(prog="python -m bench month", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one line of JSON, no table")
-    parser.add_argument("--seeds", type=int, default=1, help="months (1)")
+    parser.add_argument("--seeds", type=int, default=2, help="months (2)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     parser.add_argument("--days", type=int, default=0, help="shorter months, to try")
     parser.add_argument("--headroom", type=float, default=0.0, help="another fleet's")
     given = parser.parse_args(argv)
     report = Report("month", "The month of the parade, 300 sites, 95th percentile", COLUMNS)
-    months = [_month(seed, given.days, given.headroom) for seed in range(given.seeds)]
-    for seed, each in enumerate(months):
+    seeds = range(given.first, given.first + given.seeds)
+    ask = partial(_month, days=given.days, headroom=given.headroom)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        months = list(track(pool.map(ask, seeds), "months", len(seeds), transient=True))
+    for seed, each in zip(seeds, months, strict=True):
         report.figures[f"seed {seed}"] = each.figures()
         millions = [each.nearest_yuan, each.ours_yuan, each.optimum_yuan]
         report.row(
@@ -61,6 +68,4 @@ def _month(seed: int, days: int, headroom: float) -> Bills:
     if headroom:
         scenario = with_headroom(scenario, headroom)
     places = topology(scenario, access_of(scenario, SCENARIO.parent))
-    with Progress(transient=True) as bar:
-        task = bar.add_task(f"month {seed}", total=1.0)
-        return month_bill(scenario, places, seed, lambda done: bar.update(task, completed=done))
+    return month_bill(scenario, places, seed)
