@@ -48,6 +48,20 @@ def tail(publisher: Publisher) -> Iterator[Tail]:
     loop.close()
 
 
+def test_a_newcomer_is_ready_for_the_ticks_of_a_crowd() -> None:
+    loop = Loop()
+    pace = Pace(loop, 0.01, 0.35)
+    assert pace.longest_s == pace.tick_s == 0.01  # nobody is there
+    for _ in range(50):
+        pace.spent(1.0, 40_000)
+    pace.followers = 100
+    assert pace.tick_s == 0.01
+    assert 0.05 < pace.longest_s <= 0.35
+    pace.followers = 10_000
+    assert pace.tick_s == pace.longest_s == 0.35
+    loop.close()
+
+
 def test_what_is_near_the_tail_is_one_piece_over_segments(publisher: Publisher, tail: Tail) -> None:
     chunks = [publisher.tags() for _ in range(23)]  # a segment begins at 20
     tail.feed.changed()

@@ -12,6 +12,7 @@ from tidegate.load.crew import Crew
 from tidegate.load.fetch import Fetched, Pool, Request
 from tidegate.load.player import HLS
 from tidegate.load.target import Target, resolve
+from tidegate.load.wire import Line, Wire
 
 DEADLINE_S = 20.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -145,3 +146,22 @@ def test_two_requests_at_once_take_two_connections() -> None:
         assert not asker.pool.busy
         asker.pool.close()
     assert not asker.faults
+
+
+def test_a_load_of_its_own_machine_calls_from_addresses_beside_it() -> None:
+    class Owner:
+        """Nobody."""
+
+        def connected(self) -> None: ...
+        def readable(self) -> None: ...
+        def failed(self, word: str) -> None: ...
+
+    loop = Loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(DEADLINE_S)
+        wire = Wire(loop, listening.getsockname(), Owner(), Line(0, 0))
+        connection, (address, _) = listening.accept()
+        connection.close()
+        assert address.startswith("127.0.1.")
+        wire.close()
+    loop.close()

@@ -20,7 +20,7 @@ from tidegate.sim.exact.download import Download
 from tidegate.sim.exact.estimate import Estimate
 from tidegate.sim.exact.network import Watch
 from tidegate.sim.kernel import ABANDON
-from tidegate.sim.kinds import Kind, Rule, table
+from tidegate.sim.kinds import Kind, Rule, standard, table
 from tidegate.sim.visit import Moment
 
 VIEWERS, CHUNKS, CHUNK_S, RTT_S, MOST_S = 40, 120, 4.0, 0.04, 25.0
@@ -86,6 +86,45 @@ def joining() -> npt.NDArray[np.void]:
     all_["left_kbit"] = LADDER[0] * CHUNK_S
     all_["wait_s"] = RTT_S
     return all_
+
+
+def live(kind: Kind) -> npt.NDArray[np.void]:
+    """Viewers who join a live stream, each at another moment of a chunk and every other one with
+    chunks to catch up on, over lines of 20 Mbit/s."""
+    all_ = joining()
+    all_["mean_kbps"] = 20_000.0
+    all_["lag_s"] = kind.hold_s + np.linspace(0.0, 0.9, VIEWERS) * kind.chunk_s
+    if kind.catch_up == 1.0:  # who hurries does so for whole steps
+        all_["lag_s"][::2] += 3 * kind.chunk_s
+    all_["rung"] = len(LADDER) - 1
+    all_["left_kbit"] = LADDER[-1] * kind.chunk_s
+    return all_
+
+
+@pytest.mark.parametrize("seconds", [5.0, 60.0])
+@pytest.mark.parametrize("name", ["hls", "dash-dynamic", "low-latency", "flv"])
+def test_chunks_that_come_alike_may_be_taken_at_once(name: str, seconds: float) -> None:
+    """A step of many chunks gives what steps of less than one give."""
+    kind = standard(2.0, 0.5, 6)[name]
+    ends = []
+    for step_s in (0.125, 5.0):
+        world, viewers = network(kind), live(kind)
+        counts = net.counts(1, world)
+        moment = Moment(0, 1, 0.0, step_s, 0, VIEWERS, 0.0, 1 << 20, 0.0, 0.0, False, False)
+        for number in range(round(seconds / step_s)):
+            now = moment._replace(now=number * step_s, number=number)
+            kernel.advance(viewers, world, counts, 0, VIEWERS, now)
+        ends.append((viewers, counts.totals[0, 0], int(counts.paths["asked"].sum())))
+    (fine, one, asked), (coarse, many, asked_too) = ends
+    assert asked == asked_too > VIEWERS * seconds / 3
+    assert (fine["state"] == players.PLAYING).all()
+    assert one["stalls"].sum() + many["stalls"].sum() == 0
+    assert one["carried_kbit"] == pytest.approx(many["carried_kbit"], rel=1e-3)
+    assert one["played_us"] == pytest.approx(many["played_us"], rel=1e-4)
+    for field in ("rung", "buffer_s", "lag_s", "wait_s", "left_kbit"):
+        assert fine[field] == pytest.approx(coarse[field], abs=2e-3), field
+    for field in ("fast_kbps", "fast_left", "slow_kbps", "slow_left"):
+        assert fine[field] == pytest.approx(coarse[field], rel=2e-3, abs=1e-6), field
 
 
 def fast(rule: Rule, lines: npt.NDArray[np.float32], step_s: float) -> Seen:

@@ -23,6 +23,24 @@ def test_another_seed_is_another_audience() -> None:
     assert (one["mean_kbps"] != other["mean_kbps"]).mean() > 0.9
 
 
+def test_a_line_takes_the_same_course_at_any_step() -> None:
+    def levels(step_s: float) -> list[int]:
+        event = {"duration_s": 20, "step_s": step_s}
+        audience = {"curve": [[0, 1.0], [20, 1.0]]}
+        return list(rehearsed(small(event=event, audience=audience)).world.players["level"])
+
+    assert levels(2.0) == levels(1.0) == levels(0.5)
+
+
+def test_a_player_at_a_fixed_rate_is_given_one_that_it_may_take() -> None:
+    stream = {"players": {"flv": {"fixed_kbps": 300}}}
+    after = rehearsed(small(stream=stream)).world
+    players = after.players[after.players["state"] != AWAY]
+    flv = players["kind"] == after.kinds.index("flv")
+    assert flv.sum() > 50
+    assert set(players["rung"][flv]) == {1}
+
+
 @pytest.mark.parametrize("policy", NAMES)
 def test_each_policy_holds_a_small_event(policy: str) -> None:
     found = result(small(), policy).figures()

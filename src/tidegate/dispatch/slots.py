@@ -39,8 +39,8 @@ DAY_SLOTS = 144.0
 TINY = 1e-4
 FORESEEN = 0.82
 """Share of the free slots that levels are planned with, were bursts no whole slots: the best of a
-few that were tried on one month. What is short on the month's last
-days costs more than ten times what it would on its first, for a level is paid all month."""
+few that were tried on one month. What is short on the month's last days costs more than ten times
+what it would on its first, for a level is paid all month."""
 PLANS = 2
 """Times that levels are planned to learn how many slots whole bursts will take."""
 RAISE = 1.005

@@ -25,7 +25,6 @@ GAMMA_P = 5.0
 LN2 = math.log(2.0)
 _2, _3, _4, _5 = 1 / 2, 1 / 3, 1 / 4, 1 / 5
 
-
 RUNG = np.dtype([("kbps", np.float32), ("utility", np.float32)])
 """Of a ladder; the utility is BOLA's."""
 

@@ -17,6 +17,7 @@ from numba import njit
 from numba.core import config
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Fast mathematics as far as every number stays a number: sums keep their order, NaN its meaning.
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",

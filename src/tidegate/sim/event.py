@@ -24,9 +24,9 @@ from tidegate.sim.world import World
 
 Tell = Callable[[float, Span], None]
 JOBS = 3
-"""Shares of the players for each thread, so that none waits for long: the controller needs one too.
-"""
+"""Shares of the players for each thread: a core that the controller took does fewer of them."""
 TINY = 1e-9
+"""Moves of a line that rounding may leave over."""
 FAST_DETECT_S = 0.3
 """A site that dies with a word (its connections are reset) is left at once."""
 

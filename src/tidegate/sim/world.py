@@ -19,8 +19,8 @@ from tidegate.sim.servers import Servers, whole
 
 Floats = npt.NDArray[np.float64]
 BLOCK = 1024
-"""Players in a row that are put in order, by what their course depends on: a processor guesses well
-what a player does that does as the one before it did. An audience is whole blocks and a little."""
+"""Players in a row that are sorted by what their course depends on: a processor foresees best what
+was done for the player before. Blocks are small, so that any part of an audience is like all."""
 
 
 @dataclass
