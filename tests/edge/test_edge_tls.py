@@ -5,14 +5,17 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from edge_world import Client, Edge, Publisher, eventually, flv_init, flv_tags, running
+from edge_world import DEADLINE_S, Client, Edge, Publisher, eventually, flv_init, flv_tags, running
 from structlog.testing import capture_logs
 
 from support.certificates import make
 from tidegate.edge.certificates import Certificates
+from tidegate.edge.tls import PIECE, Passage, SecureSocket
 from tidegate.edge.x509 import Facts, facts
 from tidegate.settings import Certificate, Settings, Tls
 
@@ -343,6 +346,37 @@ def test_answers_to_one_who_reads_late_stand_between_messages(
             pongs += opcode == 10
         assert pongs
         assert flv_tags(got)[-1] == flv_tags(FLV_HEAD + last)[0]
+
+
+@pytest.mark.parametrize("more", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
+@pytest.mark.parametrize("refused", [0, 1, 100, PIECE - 1, PIECE])
+def test_nothing_but_a_full_kernel_ends_a_send(
+    files: list[Certificate], more: int, refused: int
+) -> None:
+    """epoll tells of room only to who met its end; so whatever was refused before, go on."""
+    piece, body = os.urandom(refused), os.urandom(40_000)
+    out = piece + os.urandom(more)
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    theirs.settimeout(DEADLINE_S)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(files[0].chain, files[0].key)
+    with ours, ThreadPoolExecutor(1) as pool:
+        sock = SecureSocket(ours, server, Passage())
+        client = pool.submit(context().wrap_socket, theirs)
+        while not sock.handshake():
+            pass
+        with client.result() as peer, peer.makefile("rb") as reader:
+            ours.setblocking(False)
+            before = 0
+            with suppress(BlockingIOError):
+                while refused:
+                    before += sock.send(piece)
+            ours.setblocking(True)
+            came = pool.submit(reader.read, before + len(out) + len(body))
+            sent = sock.sendmsg((out, memoryview(body))) if out else sock.send(body)
+            assert sent == len(out) + len(body)
+            assert came.result()[before:] == out + body
 
 
 def test_words_after_the_last_request_reset_nothing(edge: Edge, publisher: Publisher) -> None:

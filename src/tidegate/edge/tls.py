@@ -109,7 +109,7 @@ class SecureSocket:
     def send(self, data: bytes | memoryview) -> int:
         """Piece by piece, until all is sent or the kernel is full."""
         size = len(data)
-        if size <= PIECE:
+        if size <= PIECE and not self._owed:
             return self._write(data)
         view, sent = memoryview(data), 0
         while sent < size:
@@ -122,13 +122,15 @@ class SecureSocket:
         return sent
 
     def sendmsg(self, data: tuple[bytes | memoryview, memoryview]) -> int:
-        """The first piece holds the end of the one and the beginning of the other."""
+        """As `send`; the first piece holds the end of the one and the beginning of the other. What
+        was refused may have been less, or more, than the first."""
         out, body = data
-        if len(out) >= PIECE:
-            return self.send(out)
-        sent = self._write(b"".join((out, body[: PIECE - len(out)])))
+        if len(out) < PIECE and not self._owed:
+            sent = self._write(b"".join((out, body[: PIECE - len(out)])))
+        else:
+            sent = self.send(out)
         with contextlib.suppress(BlockingIOError):
-            if sent - len(out) < len(body):
+            if 0 <= sent - len(out) < len(body):
                 sent += self.send(body[sent - len(out) :])
         return sent
 
