@@ -24,11 +24,12 @@ class Tail(Protocol):
     """Who follows the log in one protocol (`viewers` of them), and is told first of its growth."""
 
     viewers: int
-    due: bool
-    """Whether it will look at the log by itself, and needs no word before."""
 
     def join(self, connection: Connection, head: Answer) -> None:
         """One more follows."""
+
+    def bides(self) -> bool:
+        """The log changed, and was not read: whether this will look at it by itself, in time."""
 
     def grown(self) -> None:
         """There are new chunks, or none will follow."""
@@ -53,8 +54,6 @@ class Feed:
         self.ended = False
         self.tails: dict[str, Tail] = {}
         """Those who follow, by protocol."""
-        self.grew_at = 0.0
-        """When the log last grew while someone followed it, seconds since 1970."""
         self.used_at = 0.0
         self._waiting: dict[Media | Multivariant, tuple[dict[Connection, None], Resolve]] = {}
         self._windowed = name.endswith(".cmaf")
@@ -75,7 +74,7 @@ class Feed:
     def changed(self) -> None:
         """The kernel says that the index changed."""
         self.stale = True
-        if self._waiting or not all(tail.due for tail in self.tails.values()):
+        if self._waiting or not all(tail.bides() for tail in self.tails.values()):
             self.fresh()
 
     def fresh(self) -> None:
@@ -135,10 +134,8 @@ class Feed:
         self.reader.close()
 
     def _tell_tails(self) -> None:
-        if self.tails:
-            self.grew_at = self.reader.appended_at
-            for tail in list(self.tails.values()):
-                tail.grown()
+        for tail in list(self.tails.values()):
+            tail.grown()
 
     def _take_in(self) -> None:
         reader = self.reader

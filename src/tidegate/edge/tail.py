@@ -76,7 +76,7 @@ class Tail:
         self._left = 0
         self._began = self._spent = 0.0
         self._until = 0
-        self.due = False
+        self._due = False
         """Whether a pass is due, or under way."""
         self._again = False
         self._turn: list[tuple[Place, list[Viewer]]] = []
@@ -123,19 +123,29 @@ class Tail:
 
     # One pass a tick.
 
+    def bides(self) -> bool:
+        """Whether a pass will look at the log that changed: one is due, or is from here on."""
+        when = self._began + self._pace.tick_s
+        if not self._due and when > self._pace.loop.now and not self.feed.ended:
+            self._await(when)
+        return self._due
+
     def grown(self) -> None:
         """There are new chunks, or none will follow: the next pass is due."""
         self._pieces.clear()
-        if self.due:
+        if self._due:
             self._again = True
             return
-        self.due = True
-        self._grew_at = self.feed.grew_at
         when = self._began + self._pace.tick_s
         if when <= self._pace.loop.now or self.feed.ended:
+            self._due, self._grew_at = True, self.feed.reader.appended_at
             self._begin()
         else:
-            self._pace.loop.at(when, self._begin)
+            self._await(when)
+
+    def _await(self, when: float) -> None:
+        self._due, self._grew_at = True, self.feed.reader.appended_at
+        self._pace.loop.at(when, self._begin)
 
     def _begin(self) -> None:
         if not self.feed.ended:
@@ -229,12 +239,12 @@ class Tail:
         served, self._served = self._served, []
         for place, viewers in served:
             self._stand(place, viewers)
-        self.due = False
+        self._due = False
         self._pace.spent(self._spent, self.viewers)
         self._delay.observe(max(0.0, time.time() - self._grew_at))
         if self.feed.stale and not self.feed.ended:
-            self.feed.fresh()
-        if self._again and not self.due:
+            self.feed.changed()
+        if self._again and not self._due:
             self.grown()
 
     def _sweep(self) -> None:

@@ -13,8 +13,9 @@ from tidegate.log.errors import LogError, Retired
 from tidegate.log.files import INDEX, init_name, segment_name
 from tidegate.log.record import HEADER_SIZE, RECORD, RECORD_SIZE, Header, Record, position
 
-_READ_AT_ONCE = 1 << 20
-"""Bytes of index read in one call: 26,214 chunks, an hour and a half of parts."""
+_READ_FIRST, _READ_AT_ONCE = 4096, 1 << 20
+"""Bytes of index read in one call: who follows finds a few chunks; who begins, an hour and a half
+of parts."""
 _SHARED = mmap.MAP_SHARED | mmap.MAP_POPULATE
 """All pages at once: a fault in the middle of a send costs more than the table of them."""
 
@@ -89,10 +90,12 @@ class LogReader:
         if self.next < header.oldest:  # everything known was retired while nobody looked
             self._records.clear()
             self.first = self.next = header.oldest
-        while data := os.pread(self._index, _READ_AT_ONCE, position(self.next)):
+        size = _READ_FIRST
+        while data := os.pread(self._index, size, position(self.next)):
             self._take(data[: len(data) // RECORD_SIZE * RECORD_SIZE])
-            if len(data) < _READ_AT_ONCE:
+            if len(data) < size:
                 break
+            size = _READ_AT_ONCE
         # Records retired between the two reads are zero by now; the header tells how many.
         self._drop(Header.unpack(os.pread(self._index, HEADER_SIZE, 0)).oldest)
         self.ended = header.ended
