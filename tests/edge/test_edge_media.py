@@ -1,5 +1,6 @@
 """Playlists, inits, segments and parts over real sockets from real logs."""
 
+import gzip
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,6 +43,40 @@ def test_media_playlist_lists_segments_parts_and_the_hint(edge: Edge, publisher:
     assert 'URI="source/part.22.m4s"' in text
     assert '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="source/part.23.m4s"' in text
     assert 'EXT-X-RENDITION-REPORT:URI="audio.m3u8",LAST-MSN=2,LAST-PART=2' in text
+
+
+@pytest.mark.parametrize("query", ["", "?_HLS_msn=2&_HLS_part=2", "?_HLS_skip=YES"])
+def test_a_playlist_comes_by_gzip_to_who_takes_it(
+    edge: Edge, publisher: Publisher, query: str
+) -> None:
+    publisher.parts(23)
+    for target in (f"{BASE}/source.m3u8{query}", "/live/demo.m3u8"):
+        plain, packed = edge.get(target), edge.get(target, **{"Accept-Encoding": "br, gzip"})
+        assert gzip.decompress(packed.body) == plain.body
+        assert "content-encoding" not in plain.headers
+        assert packed.headers.pop("content-encoding") == "gzip"
+        for reply in (plain, packed):
+            assert reply.headers["vary"] == "Accept-Encoding"
+            assert int(reply.headers.pop("content-length")) == len(reply.body)
+        assert packed.headers == plain.headers
+        assert len(packed.body) < len(plain.body)
+
+
+def test_who_waits_is_woken_with_what_he_takes(edge: Edge, publisher: Publisher) -> None:
+    publisher.parts(23)
+    target = f"{BASE}/source.m3u8?_HLS_msn=2&_HLS_part=3"
+    with edge.client() as plain, edge.client() as packed:
+        plain.ask(target)
+        packed.ask(target, **{"Accept-Encoding": "gzip"})
+        eventually(lambda: edge.metric("tidegate_parked_requests") == 2, "both wait")
+        publisher.part()
+        assert gzip.decompress(packed.reply().body) == plain.reply().body
+
+
+def test_media_is_never_packed(edge: Edge, publisher: Publisher) -> None:
+    parts = publisher.parts(12)
+    reply = edge.get(f"{BASE}/source/part.11.m4s", **{"Accept-Encoding": "gzip"})
+    assert (reply.body, "content-encoding" in reply.headers) == (parts[11], False)
 
 
 def test_media_playlist_follows_the_log(edge: Edge, publisher: Publisher) -> None:

@@ -77,6 +77,27 @@ def test_a_head_that_many_send_is_remembered_and_those_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "gzip"),
+    [
+        (b"", False),
+        (b"Accept-Encoding: gzip, deflate, br, zstd\r\n", True),
+        (b"accept-encoding: br , GZIP;q=0.5\r\n", True),
+        (b"Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n", True),
+        (b"Accept-Encoding: gzip;q=0\r\n", False),
+        (b"Accept-Encoding: gzip; q=0.000, br\r\n", False),
+        (b"Accept-Encoding: gzip;q=1.0\r\n", True),
+        (b"Accept-Encoding: gzip;q=x\r\n", False),
+        (b"Accept-Encoding: agzip, gzipb, x-gzip, identity\r\n", False),
+        (b"Accept-Encoding: *\r\n", False),
+    ],
+)
+def test_who_takes_gzip(lines: bytes, gzip: bool) -> None:
+    (found,) = parse(b"GET / HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n")
+    assert isinstance(found, Request)
+    assert (found.gzip, found.plain) == (gzip, True)
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"GET /?token=x HTTP/1.1\r\nHost: x\r\n\r\n",

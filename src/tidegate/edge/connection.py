@@ -226,6 +226,8 @@ class Connection:
         request, worker = self.request, self._worker
         if not request.plain:
             answer = fit(answer, request, worker.counts)
+        elif answer.packs and request.gzip:
+            answer = answer.packed
         self._send(answer, closing=worker.draining or not request.keep_alive)
 
     def refuse(self, bad: BadRequest) -> None:

@@ -6,7 +6,7 @@ Law: a playlist is a pure function of the windows; this only decides when, and w
 from tidegate.edge.catalog import Epoch
 from tidegate.edge.counts import Counts
 from tidegate.edge.feed import Feed
-from tidegate.edge.response import CORS, Answer, error
+from tidegate.edge.response import CORS, VARY, Answer, error
 from tidegate.edge.routes import Playlist
 from tidegate.package import hls
 from tidegate.package.manifest import Manifest
@@ -18,7 +18,7 @@ BLOCKED_TARGETS = 6
 """Target durations that a blocking reload's answer may be cached: its URL names what it holds
 (RFC 8216bis, the low-latency server profile)."""
 
-_TYPE = b"Content-Type: application/vnd.apple.mpegurl\r\n"
+_TYPE = b"Content-Type: application/vnd.apple.mpegurl\r\n" + VARY
 
 
 def too_far(epoch: Epoch, feed: Feed, route: Playlist) -> bool:
@@ -49,6 +49,7 @@ class Playlists:
         fields = _TYPE + _cache(MULTIVARIANT_S) + CORS
         tally = self._counts.tally("multivariant", 200, epoch.channel)
         answer = Answer(tally, 200, fields, hls.multivariant(manifest, windows))
+        answer.packs = True
         epoch.answers["multivariant"] = (now + MULTIVARIANT_S, answer)
         return answer
 
@@ -67,6 +68,7 @@ class Playlists:
             tally = self._counts.tally("playlist", 200, epoch.channel)
             answer = feed.answers[route.skip, blocking] = Answer(tally, 200, fields, text)
             answer.source = feed
+            answer.packs = True
             answer.leads = epoch.leads(route.rendition)
         return answer
 

@@ -23,8 +23,14 @@ KNOWN_HEADS = 1024
 _METHODS = {b"GET", b"HEAD", b"OPTIONS"}
 _FIELDS = re.compile(
     rb"\r\n(?i:(host|range|if-range|if-none-match|content-length|transfer-encoding"
-    rb"|upgrade|sec-websocket-key|sec-websocket-version)):[ \t]*([^\r]*)"
+    rb"|upgrade|sec-websocket-key|sec-websocket-version|accept-encoding)):[ \t]*([^\r]*)"
 )
+_LISTS = (b"if-none-match", b"accept-encoding")
+"""Fields that may be given in several lines."""
+_GZIP = re.compile(
+    rb"(?i:(?:^|,)[ \t]*gzip[ \t]*(?:;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?(?:,|$))"
+)
+"""RFC 9110 12.5.3: gzip by its name, and its weight."""
 _PERSONAL = re.compile(rb"\?|(?i:cookie|authorization|upgrade)")
 """What a head has that only one viewer sends: a query holds tokens and session ids."""
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
@@ -45,8 +51,9 @@ class BadRequest(Exception):
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One request, as far as this server cares.
 
-    `plain` is true for a GET without range or condition, which is nearly every one. With
-    `websocket` it asks for the WebSocket of version `version` under `key` (RFC 6455 4.2.1).
+    `plain` is true for a GET without range or condition, which is nearly every one. With `gzip` a
+    body may come so. With `websocket` it asks for the WebSocket of version `version` under `key`
+    (RFC 6455 4.2.1).
     """
 
     method: bytes
@@ -59,6 +66,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     version: bytes = b""
     key: bytes = b""
     websocket: bool = False
+    gzip: bool = False
 
 
 class RequestParser:
@@ -171,7 +179,8 @@ class RequestParser:
             known.get(name, b"") for name in (b"range", b"if-range", b"if-none-match")
         )
         plain = method == b"GET" and not (span or only_if or unless)
-        request = Request(method, target, keep_alive, plain, span, only_if, unless)
+        gzip = _takes_gzip(known.get(b"accept-encoding", b""))
+        request = Request(method, target, keep_alive, plain, span, only_if, unless, gzip=gzip)
         return self._upgraded(request, known) if self._upgrade else request
 
     @staticmethod
@@ -194,11 +203,16 @@ def _known(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
             # Even "Content-Length: 0": what no viewer sends, only a smuggler needs.
             raise BadRequest(413, "body")
         if key in known:
-            if key != b"if-none-match":
+            if key not in _LISTS:
                 raise BadRequest(400, "duplicate")
             value = known[key] + b", " + value
         known[key] = value
     return known
+
+
+def _takes_gzip(value: bytes) -> bool:
+    found = _GZIP.search(value)
+    return found is not None and float(found[1] or 1) > 0
 
 
 def _check_host(value: bytes) -> None:

@@ -3,6 +3,7 @@
 Law: an `Answer` is made once and shared; only a range, a condition or a HEAD makes another of it.
 """
 
+import gzip
 import re
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
@@ -21,6 +22,10 @@ CORS = (
 
 SMALL = 64 * 1024
 """Bytes up to which a body is read once and kept behind its head: one buffer, one send."""
+LEVEL = 6
+"""Of gzip: of a playlist a fifth is left, and a higher one leaves no less."""
+VARY = b"Vary: Accept-Encoding\r\n"
+"""Of what `packs`: a cache keeps both (RFC 9110 12.5.5)."""
 NO_STORE = b"Cache-Control: no-store\r\n"
 CLOSE = b"Connection: close\r\n"
 RETRY = b"Retry-After: 1\r\n"
@@ -71,15 +76,18 @@ class Answer:
 
     `fields` are header lines besides Content-Length and ETag; `etag` is quoted and strong, and
     makes the answer fit for ranges and conditions. Until its `source` is stale the same target gets
-    it again; with `leads`, who gets it counts as a viewer of the source.
+    it again; with `leads`, who gets it counts as a viewer of the source. With `packs`, who takes
+    gzip gets `packed` of it.
     """
 
     __slots__ = (
+        "_packed",
         "body",
         "etag",
         "fields",
         "head_size",
         "leads",
+        "packs",
         "source",
         "status",
         "stretch",
@@ -96,12 +104,22 @@ class Answer:
         self.body = body
         self.etag = etag
         self.source: Source = NOWHERE
-        self.leads = False
+        self.leads = self.packs = False
+        self._packed: Answer | None = None
         size = len(body) if isinstance(body, bytes) else body.size
         head = _head(status, fields, size, etag)
         self.head_size = len(head)
         self.wire = head + body if isinstance(body, bytes) else head
         self.stretch = None if isinstance(body, bytes) else body
+
+    @property
+    def packed(self) -> "Answer":
+        """The same, its body by gzip (RFC 9110 8.4.1.3): made for the first who takes it so."""
+        if self._packed is None and isinstance(self.body, bytes):
+            fields = self.fields + b"Content-Encoding: gzip\r\n"
+            body = gzip.compress(self.body, LEVEL, mtime=0)
+            self._packed = Answer(self.tally, self.status, fields, body)
+        return self._packed or self
 
     def last(self) -> bytes:
         """`wire` as the last response of its connection says it."""

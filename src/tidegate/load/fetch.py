@@ -16,15 +16,19 @@ from tidegate.load.wire import Line, Wire
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`keep` the body, or only count it; `span` is a byte range, "SIZE@OFFSET"."""
+    """`keep` the body, or only count it; `span` is a byte range, "SIZE@OFFSET"; with `gzip` the
+    body may come so."""
 
     target: Target
     keep: bool
     span: str = ""
+    gzip: bool = False
 
     @property
     def data(self) -> bytes:
         """As it is sent."""
+        if self.gzip:
+            return self.target.request[:-2] + b"Accept-Encoding: gzip\r\n\r\n"
         if not self.span:
             return self.target.request
         size, _, offset = self.span.partition("@")

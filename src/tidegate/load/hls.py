@@ -41,7 +41,7 @@ class HlsView(View):
         """See `View`."""
         self.stop()
         self.watched()
-        self.ask(Request(self.crew.target, keep=True), self._opened)
+        self.ask(Request(self.crew.target, keep=True, gzip=True), self._opened)
 
     def stop(self) -> None:
         """See `View`."""

@@ -4,6 +4,7 @@ Law: one playlist and one piece are on their way at most. A playlist of another 
 there, ends the piece of the one before; what the viewer has is never fetched twice.
 """
 
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -12,6 +13,7 @@ from tidegate.load import live
 from tidegate.load.abr import Abr, Load
 from tidegate.load.crew import Crew
 from tidegate.load.fetch import Done, Fetch, Fetched, Request
+from tidegate.load.http import BODY_LIMIT
 from tidegate.load.player import Player, State
 from tidegate.load.playlist import Media, Multivariant, Piece, PlaylistError, Variant, parse
 from tidegate.load.scan import ScanError, segment_times, timescales
@@ -25,6 +27,8 @@ LOOK_S = 0.1
 BUFFER_S, BUFFER_BITS, BUFFER_MOST_S = 30.0, 8 * 60e6, 600.0
 """So much is fetched ahead: so many seconds, or more while it is not so many bits (hls.js
 maxBufferLength, maxBufferSize, maxMaxBufferLength)."""
+GZIP = b"\x1f\x8b"
+"""What a body by gzip begins with (RFC 1952 2.3.1), and no playlist does."""
 _UNKNOWN = Media()
 
 
@@ -109,7 +113,7 @@ class Track:
             if query:
                 joint = "&" if "?" in target.url else "?"
                 target = target.beside(f"{target.url}{joint}{query}")
-        self._list = view.ask(Request(target, keep=True), self._came_list)
+        self._list = view.ask(Request(target, keep=True, gzip=True), self._came_list)
 
     def stop(self) -> None:
         """Nothing of it is wanted any more."""
@@ -338,13 +342,26 @@ class Track:
 
 def read(fetched: Fetched) -> Multivariant | Media:
     """The playlist that was fetched. Raises `PlaylistError`."""
-    return _parsed(fetched.body)
+    return parsed(fetched.body)
 
 
 @lru_cache(64)
-def _parsed(body: bytes) -> Multivariant | Media:
+def parsed(body: bytes) -> Multivariant | Media:
     """Thousands of players get the same bytes: they are read once, and never changed."""
+    if body.startswith(GZIP):
+        body = _unpacked(body)
     return parse(body.decode("utf-8", "replace"))
+
+
+def _unpacked(body: bytes) -> bytes:
+    gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        text = gzip.decompress(body, BODY_LIMIT)
+    except zlib.error as error:
+        raise PlaylistError(f"the playlist's gzip is broken: {error}") from error
+    if not gzip.eof:
+        raise PlaylistError("the playlist's gzip is cut off, or too long")
+    return text
 
 
 def _news(media: Media) -> tuple[int, int]:
