@@ -2,9 +2,10 @@
 
 hls.js in headless Chromium and one player of `tidegate load` play the same live channel at the same
 time, each beyond a link of its own, shaped alike (network namespaces, tbf): HLS of three rates from
-nginx, and LL-HLS of one from a node. Then many players watch nginx, a node, and `--srs PATH` and
-`--zlm PATH` over a link that is wide enough. Law: what differs by more than a fifth is shown as
-such. It needs root and Chromium.
+nginx, and LL-HLS of one from a node. Beside them stands what the simulator's kernel makes of the
+same HLS links, to show how far it can be trusted. Then many players watch nginx, a node, and
+`--srs PATH` and `--zlm PATH` over a link that is wide enough. Law: what differs by more than a
+fifth is shown as such. It needs root and Chromium.
 """
 
 import argparse
@@ -15,15 +16,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench import _peers
 from bench._film import film, published
-from bench._hls_live import ladder
+from bench._hls_live import SEGMENT_S, ladder
 from bench._link import Link, Step, links
 from bench._report import Report, canvas, options, save
+from bench._sim_player import Course, simulated
 from bench._stage import Server, node, ours
 from bench._watchers import Watchers
 from support.node import TIDEGATE, environment
@@ -64,6 +66,8 @@ VARYING = tuple(
 )
 """`at_s` as a share of a round."""
 WHO = ("hls.js", "ours")
+WIRE = 1.04
+"""Of a film's rate, what its boxes, HTTP's heads and playlists make of it, for the simulator."""
 CASES = (
     _steady("HLS, far above all rates", 6000),
     _steady("HLS, between two rates", 1000),
@@ -233,26 +237,16 @@ def _watched(url: str, viewers: int, seconds: float, more: Sequence[str]) -> dic
         return load.figures()
 
 
-@dataclass(frozen=True)
-class Together:
-    """One player over all rounds."""
-
-    freeze_rate: float
-    join_s: float
-    media_mbps: float
-    stalls: float
-
-
-def _together(rounds: Sequence[Felt]) -> Together:
+def _together(rounds: Sequence[Felt]) -> Course:
     frozen_s, played_s = (
         sum(each.frozen_s for each in rounds),
         sum(each.played_s for each in rounds),
     )
-    return Together(
+    return Course(
         frozen_s / max(1e-9, frozen_s + played_s),
+        sum(each.stalls for each in rounds) / len(rounds),
         sum(each.join_s for each in rounds) / len(rounds),
         sum(each.media_mbps for each in rounds) / len(rounds),
-        sum(each.stalls for each in rounds) / len(rounds),
     )
 
 
@@ -261,7 +255,7 @@ def alike(real: float, model: float, little: float = 0.0) -> bool:
     return abs(model - real) <= max(SHARE * real, little)
 
 
-def _apart(real: Together, model: Together) -> list[str]:
+def _apart(real: Course, model: Course) -> list[str]:
     """In what the two differ."""
     same = {
         "freeze rate": alike(real.freeze_rate, model.freeze_rate, FREEZE_S),
@@ -287,16 +281,22 @@ def _report(
     )
     report = Report("players", "The load's player and hls.js on the same links", columns)
     both = {name: (_together(real), _together(model)) for name, (real, model) in felt.items()}
+    simulated_too = _simulated(given.seconds)
     failed = False
     for name, pair in both.items():
         apart = _apart(*pair)
         failed |= bool(apart)
-        verdict = f"not: {', '.join(apart)}" if apart else "yes"
-        for first, who, one, last in zip((name, ""), WHO, pair, ("", verdict), strict=True):
+        for first, who, one, last in zip((name, ""), WHO, pair, ("", _verdict(apart)), strict=True):
             report.row(first, who, f"{one.freeze_rate:.2%}", f"{one.stalls:.1f}",
                        f"{one.join_s:.2f}", f"{one.media_mbps:.3f}", last)  # fmt: skip
         told = {who: vars(one) for who, one in zip(WHO, pair, strict=True)}
         report.figures[name] = {**told, "apart": apart}
+        if name in simulated_too:
+            one = simulated_too[name]
+            report.row("", "simulator", f"{one.freeze_rate:.2%}", f"{one.stalls:.1f}",
+                       f"{one.join_s:.2f}", f"{one.media_mbps:.3f}",
+                       _verdict(_apart(pair[0], one)))  # fmt: skip
+            report.figures[name]["simulator"] = vars(one)
     for name, told in watched.items():
         failed |= told["freeze_rate"] > FREEZE_S
         join = f"{told['join_p50_s']:.2f} / {told['join_p95_s']:.2f}"
@@ -307,15 +307,32 @@ def _report(
     report.notes.append(
         f"Alike: within {SHARE:.0%} of hls.js, or {100 * FREEZE_S:g} points of freeze rate, or "
         f"{JOIN_S:g} s of join apart. {given.rounds} rounds of {given.seconds:g} s; join of many "
-        "viewers is the median and the 95th percentile."
+        "viewers is the median and the 95th percentile. The simulator's row is for the same rates, "
+        "without a browser's or TCP's ways; it is shown, not judged."
     )
     _plot(felt, both)
     report.finish(given.json)
     return int(failed)
 
 
+def _verdict(apart: Sequence[str]) -> str:
+    return f"not: {', '.join(apart)}" if apart else "yes"
+
+
+def _simulated(seconds: float) -> dict[str, Course]:
+    """What the simulator makes of the links with HLS."""
+    ladder = [WIRE * rate for rate in RATES]
+    found = {}
+    for case in CASES:
+        if not case.low_latency:
+            steps = [Step(step.at_s * seconds, step.kbit) for step in case.steps]
+            course = simulated(steps, seconds, ladder, SEGMENT_S)
+            found[case.name] = replace(course, media_mbps=course.media_mbps / WIRE)
+    return found
+
+
 def _plot(
-    felt: dict[str, tuple[list[Felt], list[Felt]]], both: dict[str, tuple[Together, Together]]
+    felt: dict[str, tuple[list[Felt], list[Felt]]], both: dict[str, tuple[Course, Course]]
 ) -> None:
     figure, axes = canvas(9, 8)
     axes.remove()

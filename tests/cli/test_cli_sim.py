@@ -84,7 +84,7 @@ def test_a_plan_is_one_page_that_needs_nothing(short: Path, tmp_path: Path) -> N
     script.write_text(text.replace("duration_s = 600", "duration_s = 420"))
     out = tmp_path / "plan.html"
     command = [sys.executable, "-m", "tidegate", "plan", str(script), "--out", str(out)]
-    command += ["--scale", "0.1", "--deaths", "1", "--headroom", "1.2,2"]
+    command += ["--scale", "0.1", "--deaths", "1", "--headroom", "1.2,2", "--sites", "6,12"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
     page = out.read_text()
@@ -92,8 +92,25 @@ def test_a_plan_is_one_page_that_needs_nothing(short: Path, tmp_path: Path) -> N
     assert "<b>town" not in page
     assert "http" not in page.replace("http-equiv", "")
     assert page.count("<svg") >= 4
-    for word in ("nearest site", "dies", "yuan", "kbit/s"):
+    for word in ("nearest site", "least load", "dies", "yuan", "kbit/s", "6 sites", "monthly 95"):
         assert word in page
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--headroom", "1,2,3,4,5", "--sites", "1,2,3,4,5"], "make 25 fleets; give 1 to 20"),
+        (["--commit", "1.5"], "--commit: a share of the capacity is at most 1"),
+    ],
+)
+def test_a_plan_of_too_much_is_told(tmp_path: Path, words: list[str], told: str) -> None:
+    command = [sys.executable, "-m", "tidegate", "plan", str(PARADE), *words]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_plan_without_a_folder_is_told_before_it_runs(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from support.fleets import capacity, fleet, load
 from tidegate.dispatch import Topology
+from tidegate.dispatch.slot_book import SlotBook
 from tidegate.dispatch.slots import (
     RAISE,
     Ahead,
@@ -19,7 +20,7 @@ from tidegate.dispatch.slots import (
     representatives,
     settled,
 )
-from tidegate.usage import Contract, Ledger, of_rates
+from tidegate.usage import Contract, of_rates
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -176,11 +177,6 @@ def test_representatives_stand_for_every_slot(times: int, count: int, seed: int)
     assert (label[chosen] == np.arange(len(chosen))).all()
 
 
-def slots_left(ledgers: list[Ledger], levels: Levels) -> Floats:
-    each = zip(ledgers, levels.level_mbps.tolist(), strict=True)
-    return np.array([ledger.free_slots_left(level) for ledger, level in each], np.float64)
-
-
 def test_four_days_cost_far_less_than_by_the_nearest_and_no_less_than_the_bound() -> None:
     rng, days, topology = np.random.default_rng(3), 4, fleet(6, sites=40, places=16)
     planner, domains = SlotPlanner(topology), 40
@@ -190,26 +186,17 @@ def test_four_days_cost_far_less_than_by_the_nearest_and_no_less_than_the_bound(
     share *= capacity(topology).sum() / share.sum()
     demand = shape[:, None] * share * np.exp(rng.normal(0, 0.03, (len(slots), len(share))))
     chosen, label = representatives(demand, 12)
-    ledgers = [Ledger(each, days) for each in topology.contracts]
-    bursting, loads = np.zeros(domains, np.bool_), np.zeros((len(slots), domains))
-    levels = replace(levels_at(0.0), level_mbps=np.zeros(domains), kept=0.0)
-    free = slots_left(ledgers, levels)
+    book, loads = SlotBook(topology, planner, days), np.zeros((len(slots), domains))
+    free, up = book.left, np.ones(domains, np.bool_)
     month = Ahead(demand[chosen], np.bincount(label).astype(float), free, np.zeros(domains))
     bound = planner.bound(month).yuan
     for slot in slots.tolist():
-        left = slots_left(ledgers, levels)
         if slot % 288 == 0:
-            rest = np.bincount(label[slot:], minlength=len(chosen)).astype(float)
-            ahead = Ahead(demand[chosen], rest, left, levels.level_mbps, levels.kept)
-            levels = settled(levels if slot else None, planner.plan_levels(ahead))
-            left = slots_left(ledgers, levels)
-        grant = planner.grant(
-            now(topology, demand[slot], slots_left=left, bursting=bursting), levels
-        )
-        levels, bursting = replace(levels, level_mbps=grant.level_mbps), grant.free
-        loads[slot] = grant.load_mbps
-        for ledger, mbps in zip(ledgers, grant.load_mbps.tolist(), strict=True):
-            ledger.add(mbps)
+            book.plan(
+                demand[chosen], np.bincount(label[slot:], minlength=len(chosen)).astype(float)
+            )
+        loads[slot] = book.begin(demand[slot], up).load_mbps
+        book.close(loads[slot])
     bill = sum(of_rates(each, loads[:, at]).yuan for at, each in enumerate(topology.contracts))
     first = np.zeros(topology.candidates.shape)
     first[:, 0] = 1

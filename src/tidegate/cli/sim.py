@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tidegate.sim.event import Rehearsal
-from tidegate.sim.month import month_bill
+from tidegate.sim.money import Money
+from tidegate.sim.month import Bills, month_bill
 from tidegate.sim.places import scaled, topology
 from tidegate.sim.policies import NAMES
 from tidegate.sim.result import Result, Span
@@ -30,7 +31,11 @@ from tidegate.sim.world import build
     help="Fewer players, and sites smaller by as much.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True)
-@click.option("--bill", is_flag=True, help="Bill the event's month too; takes minutes.")
+@click.option(
+    "--bill",
+    is_flag=True,
+    help="Bill the event's month, and rehearse ours under it; takes minutes.",
+)
 @click.option("--no-floor", is_flag=True, help="Leave out the run on unlimited servers.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a policy.")
 def sim(  # noqa: PLR0913, PLR0917  (one option each)
@@ -46,13 +51,17 @@ def sim(  # noqa: PLR0913, PLR0917  (one option each)
         event = scaled(whole, scale)
         policies = NAMES if policy == "all" else (policy,)
         floor = None if no_floor else _run(event, scenario.parent, "floor", seed)
+        bills = _billed(whole, scenario.parent, seed) if bill else None
         for name in policies:
-            figures = _run(event, scenario.parent, name, seed).figures()
+            money = Money(bills.at_event.copy(), scale) if bills and name == "ours" else None
+            figures = _run(event, scenario.parent, name, seed, money).figures()
             least = None if floor is None else float(floor.freeze_rate())
             figures["freeze_floor"] = least
             figures["freeze_caused"] = None if least is None else figures["freeze_rate"] - least
-            if bill:
-                figures |= _billed(whole, scenario.parent, seed)
+            if bills:
+                figures |= bills.figures()
+            if money:
+                figures["event_raised_yuan"] = money.raised_yuan
             if as_json:
                 click.echo(json.dumps(figures))
             else:
@@ -63,10 +72,13 @@ def sim(  # noqa: PLR0913, PLR0917  (one option each)
         sys.exit(2)
 
 
-def _run(event: Scenario, folder: Path, policy: str, seed: int) -> Result:
+def _run(
+    event: Scenario, folder: Path, policy: str, seed: int, money: Money | None = None
+) -> Result:
     world = build(event, access_of(event, folder), seed)
     floor = policy == "floor"
-    rehearsal = Rehearsal(world, "nearest" if floor else policy, seed, unlimited=floor)
+    kind = "nearest" if floor else policy
+    rehearsal = Rehearsal(world, kind, seed, unlimited=floor, money=money)
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(policy, total=event.event.duration_s)
@@ -81,12 +93,11 @@ def _run(event: Scenario, folder: Path, policy: str, seed: int) -> Result:
         return rehearsal.run(tell)
 
 
-def _billed(whole: Scenario, folder: Path, seed: int) -> dict[str, float]:
+def _billed(whole: Scenario, folder: Path, seed: int) -> Bills:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("the month", total=1.0)
         places = topology(whole, access_of(whole, folder))
-        bills = month_bill(whole, places, seed, lambda done: bar.update(task, completed=done))
-        return bills.figures()
+        return month_bill(whole, places, seed, lambda done: bar.update(task, completed=done))
 
 
 def _table(figures: dict[str, Any]) -> Table:
@@ -116,6 +127,8 @@ def _table(figures: dict[str, Any]) -> Table:
                 f"optimum {figures['bill_optimum_yuan']:,.0f}",
             )
         )
+    if "event_raised_yuan" in figures:
+        rows.append(("raised by the event", f"{figures['event_raised_yuan']:,.0f} yuan"))
     rows += [
         ("this took", f"{figures['wall_s']:.1f} s, {figures['times_real_time']:.0f} x real time"),
     ]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tidegate.dispatch import Plan, Snapshot, newest
 from tidegate.sim import kernel, net
+from tidegate.sim.money import Money
 from tidegate.sim.players import FROZEN, PLAYING
 from tidegate.sim.policies import Planner, planner
 from tidegate.sim.result import Result, Span
@@ -32,11 +33,13 @@ FAST_DETECT_S = 0.3
 
 
 class Rehearsal:
-    """One run. `unlimited`: sites and peerings without end and without failures, for the floor."""
+    """One run. `unlimited`: sites and peerings without end and without failures, for the floor.
+    `money`: of the month that the event lies in; without, every five minutes are free."""
 
     def __init__(
-        self, world: World, policy: str, seed: int, unlimited: bool = False, threads: int = 0
-    ) -> None:
+        self, world: World, policy: str, seed: int, unlimited: bool = False, threads: int = 0,
+        money: Money | None = None,
+    ) -> None:  # fmt: skip
         self.world = world
         self.scenario: Scenario = world.scenario
         self.policy = policy
@@ -45,7 +48,8 @@ class Rehearsal:
         self.threads = threads or len(os.sched_getaffinity(0))
         self.jobs = JOBS * self.threads
         self.counts = net.counts(self.jobs, world.network)
-        self.telemetry = Telemetry(world, self.scenario.control.report_s)
+        self.money = money
+        self.telemetry = Telemetry(world, self.scenario.control.report_s, money)
         self.planner: Planner = planner("nearest" if unlimited else policy, world.topology)
         self.plan: Plan | None = None
         self.rng = np.random.Generator(np.random.Philox(seed + 1))
@@ -244,6 +248,8 @@ class Rehearsal:
         self._before, self._joined = totals, joins
         there = self.counts.there.sum(axis=0) > 0
         self.result.origin_fetches += int(there.sum() * seconds / self.scenario.stream.segment_s)
+        if self.money is not None:
+            self.money.carried(now, self._span)
         self._span[:] = 0.0
         self.result.spans.append(span)
         self.telemetry.census(now, seconds, self.counts, self.rng)

@@ -5,24 +5,18 @@ as it comes; the optimum sees what really came. All three are billed by the same
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.dispatch.slots import (
-    Ahead,
-    Levels,
-    Now,
-    SlotPlanner,
-    representatives,
-    settled,
-)  # fmt: skip
+from tidegate.dispatch.slot_book import SlotBook
+from tidegate.dispatch.slots import Ahead, SlotPlanner, representatives
 from tidegate.dispatch.topology import Topology
 from tidegate.sim.optimum import optimum
 from tidegate.sim.places import peak_mbps, pool_shares
 from tidegate.sim.scenario import Scenario
-from tidegate.usage import Ledger, of_rates
+from tidegate.usage import of_rates
 from tidegate.usage.contract import SAMPLES_A_DAY
 
 Floats = npt.NDArray[np.float64]
@@ -46,7 +40,7 @@ WEEKEND_DAYS = (5, 6)
 class Bills:
     """Yuan of the month. demand_mbps: [T]; nearest_mbps, ours_mbps: float32 [T, S], samples.
 
-    level_mbps: [D], what ours is billed for.
+    level_mbps: [D], what ours is billed for. at_event: ours as it was when the event began.
     """
 
     nearest_yuan: float
@@ -58,6 +52,7 @@ class Bills:
     nearest_mbps: npt.NDArray[np.float32]
     ours_mbps: npt.NDArray[np.float32]
     level_mbps: Floats
+    at_event: SlotBook
 
     @property
     def saved(self) -> float:
@@ -110,14 +105,20 @@ def _event(scenario: Scenario, slots: int) -> Floats:
     return np.where(inside, np.interp(middle_s, curve[:, 0], curve[:, 1]), 0.0)
 
 
+def event_slot(scenario: Scenario) -> int:
+    """The five minutes of the month with which the event begins."""
+    hour = (scenario.month.event_day - 1) * 24 + scenario.month.event_hour
+    return round(hour * SAMPLES_A_DAY / 24)
+
+
 def month_bill(
     scenario: Scenario, topology: Topology, seed: int, tell: Tell = lambda _share: None
 ) -> Bills:
     """`tell` hears the share of the month that is done."""
     came = demand(scenario, seed)
     nearest = came @ _own_sites(topology)
-    planner = SlotPlanner(topology)
-    ours, levels = _dispatched(scenario, topology, planner, came, seed, tell)
+    book = SlotBook(topology, SlotPlanner(topology), scenario.month.days)
+    ours, at_event = _dispatched(scenario, topology, book, came, seed, tell)
     near_bill, our_bill = _billed(topology, nearest), _billed(topology, ours)
     return Bills(
         nearest_yuan=sum(near_bill.values()),
@@ -128,18 +129,25 @@ def month_bill(
         demand_mbps=came.sum(axis=1),
         nearest_mbps=nearest.astype(np.float32),
         ours_mbps=ours.astype(np.float32),
-        level_mbps=levels.level_mbps,
+        level_mbps=book.levels.level_mbps,
+        at_event=at_event,
     )
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Yuan of the month as planned, not slot by slot: nearest is exact, ours what its levels cost
-    with the share of free slots that a month's plan keeps, the optimum as `optimum` has it."""
+    with the share of free slots that a month's plan keeps, the optimum as `optimum` has it.
+
+    nearest_by_contract, ours_by_contract: by the contracts' rules; what is billed by the GB is in
+    nearest's alone.
+    """
 
     nearest_yuan: float
     ours_yuan: float
     optimum_yuan: float
+    nearest_by_contract: dict[str, float]
+    ours_by_contract: dict[str, float]
 
 
 def estimate(scenario: Scenario, topology: Topology, seed: int) -> Estimate:
@@ -156,59 +164,44 @@ def estimate(scenario: Scenario, topology: Topology, seed: int) -> Estimate:
         np.zeros(len(free)),
         kept=KEPT,
     )
+    nearest, planned = _billed(topology, came @ _own_sites(topology)), planner.plan_levels(ahead)
+    ours: dict[str, float] = dict.fromkeys(nearest, 0.0)
+    for contract, mbps in zip(topology.contracts, planned.level_mbps.tolist(), strict=True):
+        ours[contract.rule] += contract.price * mbps
     return Estimate(
-        sum(_billed(topology, came @ _own_sites(topology)).values()),
-        planner.plan_levels(ahead).yuan,
+        sum(nearest.values()),
+        planned.yuan,
         optimum(topology, _by_group(topology, came), ESTIMATED_FROM),
+        nearest,
+        ours,
     )
 
 
 def _dispatched(
-    scenario: Scenario,
-    topology: Topology,
-    planner: SlotPlanner,
-    came: Floats,
-    seed: int,
-    tell: Tell,
-) -> tuple[Floats, Levels]:
-    """[T, S]: each slot as it comes, under levels that are planned again every day."""
+    scenario: Scenario, topology: Topology, book: SlotBook, came: Floats, seed: int, tell: Tell
+) -> tuple[Floats, SlotBook]:
+    """[T, S]: each slot as it comes, under levels that are planned again every few days; and the
+    book as it was when the event began."""
     typical, forecast = demand(scenario, seed, noisy=False), demand(scenario, seed + FORECAST)
     chosen, label = representatives(forecast, STAND_FOR_ALL)
-    shapes = _by_group(topology, forecast[chosen])
-    domains, sites = len(topology.contracts), len(topology.sites)
-    ledgers = [Ledger(each, scenario.month.days) for each in topology.contracts]
-    carried = np.zeros((len(came), sites))
-    bursting, up = np.zeros(domains, bool), np.ones(sites, bool)
+    shapes, up = _by_group(topology, forecast[chosen]), np.ones(len(topology.sites), np.bool_)
+    carried: list[Floats] = []
     more = np.ones(came.shape[1])
-    levels = Levels(np.zeros(domains), np.zeros(domains), 0.0, 0.0)
+    at_event = book
     for slot in range(len(came)):
         if slot % (PLAN_DAYS * SAMPLES_A_DAY) == 0:
             ahead = np.bincount(label[slot:], minlength=len(chosen)).astype(float)
-            sunk = np.maximum(levels.level_mbps, [ledger.level_mbps for ledger in ledgers])
-            left = _left(ledgers, levels.level_mbps)
-            some = ahead > 0
-            kept = levels.kept if slot else 0.0  # found once, by trial
-            planned = planner.plan_levels(Ahead(shapes[some], ahead[some], left, sunk, kept))
-            levels = replace(settled(levels if slot else None, planned), kept=planned.kept)
+            book.plan(shapes[ahead > 0], ahead[ahead > 0])
             tell(slot / len(came))
-        left, nobody = _left(ledgers, levels.level_mbps), np.zeros(domains, bool)
-        soon = _by_group(topology, (typical[slot] * more)[None])[0]
-        first = planner.grant(Now(soon, left, bursting, nobody, up), levels)
-        real = _by_group(topology, came[slot][None])[0]
-        grant = planner.grant(Now(real, left, bursting, first.free, up), levels)
-        levels = replace(levels, level_mbps=grant.level_mbps)
-        carried[slot], bursting = grant.load_mbps, grant.free
+        if slot == event_slot(scenario):
+            at_event = book.copy()
+        soon, real = _by_group(topology, np.stack([typical[slot] * more, came[slot]]))
+        book.begin(soon, up)
+        carried.append(book.again(real, up).load_mbps)
+        book.close(carried[-1])
         more += LEARNING * (came[slot] / typical[slot] - more)
-        by_domain = np.bincount(_domain(topology), carried[slot], domains)
-        for ledger, mbps in zip(ledgers, by_domain, strict=True):
-            ledger.add(float(mbps))
     tell(1.0)
-    return carried, levels
-
-
-def _left(ledgers: list[Ledger], level_mbps: Floats) -> Floats:
-    pairs = zip(ledgers, level_mbps, strict=True)
-    return np.array([ledger.free_slots_left(float(level)) for ledger, level in pairs], float)
+    return np.array(carried), at_event
 
 
 def _domain(topology: Topology) -> npt.NDArray[np.int64]:

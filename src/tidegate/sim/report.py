@@ -9,9 +9,11 @@ from pathlib import Path
 
 from tidegate.sim import svg
 from tidegate.sim.result import Result
-from tidegate.sim.sweep import Death, Study, peak_at
+from tidegate.sim.sweep import Death, Fleet, Study, peak_at
 
 STYLE = Path(__file__).with_name("report.css")
+TITLES = {"nearest": "nearest site", "round-robin": "by weight", "least-load": "least load",
+          "client": "client alone"}  # fmt: skip
 
 
 def page(study: Study) -> str:
@@ -37,10 +39,14 @@ def page(study: Study) -> str:
         ),
         _section(
             "The month's traffic", "The month of the event, by how viewers are placed",
-            svg.bars(_bills(study), "yuan a month"),
+            svg.bars(_bills(study), "million yuan a month"),
         ),
         _section(
-            "Fleets that were tried", "Each holds so many times the peak; the chosen one in green",
+            "Cost by contract", "What each kind of contract is billed, by nearest site and by ours",
+            svg.bars(_by_contract(study), "million yuan a month"),
+        ),
+        _section(
+            "Fleets that were tried", _tried(study),
             svg.dots(_fleets(study), "capacity over the peak", f"{_unit(study)[1]} yuan a month"),
         ),
         _section(
@@ -73,7 +79,7 @@ def _headline(study: Study) -> str:
         return (
             f"No fleet that was tried holds {viewers:,} viewers at {100 * study.target:g} % "
             "frozen; "
-            f"the largest comes to {100 * fleet.freeze_rate:.2f} %."
+            f"the best of them comes to {100 * fleet.freeze_rate:.2f} %."
         )
     return (
         f"{fleet.sites} sites with {fleet.headroom:g} times the peak hold {viewers:,} viewers "
@@ -117,8 +123,9 @@ def _figures(study: Study) -> str:
 
 
 def _over_time(study: Study, name: str, factor: float, floor: bool) -> list[svg.Series]:
-    runs = [("nearest site", "nearest", study.nearest), ("ours", "ours", study.ours)]
+    runs = [(TITLES[name], name, result) for name, result in study.others.items()]
     runs += [("lines alone", "floor", study.floor)] if floor else []
+    runs.append(("ours", "ours", study.ours))
     series = []
     for label, tone, result in runs:
         spans = result.spans
@@ -150,16 +157,49 @@ def _bills(study: Study) -> list[tuple[str, float, str, str]]:
     ]
 
 
+def _by_contract(study: Study) -> list[tuple[str, float, str, str]]:
+    bill = study.chosen.bill
+    sides = ("nearest", bill.nearest_by_contract), ("ours", bill.ours_by_contract)
+    return [
+        (f"{rule.replace('_', ' ')}, {tone}", yuan[rule] / 1e6, _million(yuan[rule]), tone)
+        for rule in bill.nearest_by_contract
+        for tone, yuan in sides
+        if yuan[rule] or rule != "volume"
+    ]
+
+
+def _tried(study: Study) -> str:
+    chosen = "each by its capacity over the peak; the chosen one in green"
+    more = [
+        f"{word} {', '.join(f'{each:g}' for each in sorted(seen))}"
+        for word, seen in (
+            ("sites", {fleet.sites for fleet in study.fleets}),
+            ("committed", {fleet.commit for fleet in study.fleets}),
+        )
+        if len(seen) > 1
+    ]
+    return "; ".join([chosen.capitalize(), *more])
+
+
 def _fleets(study: Study) -> list[tuple[float, float, str, str]]:
     return [
         (
             fleet.headroom,
             fleet.yuan / _unit(study)[0],
-            f"{100 * fleet.freeze_rate:.2f} %" + ("" if fleet.holds else ", too full"),
+            _named(study, fleet),
             "ours" if fleet is study.chosen else "other" if fleet.holds else "nearest",
         )
         for fleet in study.fleets
     ]
+
+
+def _named(study: Study, fleet: Fleet) -> str:
+    words = [f"{100 * fleet.freeze_rate:.2f} %"]
+    if len({each.sites for each in study.fleets}) > 1:
+        words.append(f"{fleet.sites} sites")
+    if len({each.commit for each in study.fleets}) > 1:
+        words.append(f"{100 * fleet.commit:g} % paid")
+    return ", ".join([*words, *([] if fleet.holds else ["too full"])])
 
 
 def _death(death: Death) -> tuple[str, float, str, str]:

@@ -2,16 +2,19 @@
 
 Law: a fleet is chosen by rehearsal alone, with the dispatcher that will run it: the cheapest, by
 traffic and capacity together, whose freeze rate stays under the target and which no site overfills.
-What the loss of each of its largest sites would do is then shown, not judged.
+What other policies make of it, and what the loss of each of its largest sites would do, is then
+shown, not judged.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from tidegate.sim.access import Access
 from tidegate.sim.event import Rehearsal
 from tidegate.sim.month import Estimate, estimate
-from tidegate.sim.places import scaled, topology
+from tidegate.sim.places import peak_mbps, scaled, topology
+from tidegate.sim.policies import NAMES
 from tidegate.sim.result import Result
 from tidegate.sim.scenario import Failure, Scenario
 from tidegate.sim.world import build
@@ -25,10 +28,12 @@ FULL = 1.0
 
 @dataclass(frozen=True)
 class Fleet:
-    """One that was tried: how many times the peak its sites hold, and what came of it."""
+    """One that was tried: how many times the peak its sites hold, how many they are, which share of
+    each is paid for in any case, and what came of it."""
 
     headroom: float
     sites: int
+    commit: float
     freeze_rate: float
     peak_load: float
     bill: Estimate
@@ -54,7 +59,7 @@ class Death:
 
 @dataclass(frozen=True)
 class Study:
-    """Everything the report shows. Results are of the chosen fleet."""
+    """Everything the report shows. Results are of the chosen fleet; `others` by policy."""
 
     scenario: Scenario
     scale: float
@@ -62,16 +67,20 @@ class Study:
     fleets: Sequence[Fleet]
     chosen: Fleet
     ours: Result
-    nearest: Result
+    others: Mapping[str, Result]
     floor: Result
     deaths: Sequence[Death]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is tried: headrooms, how many of the largest sites die, at what scale and seed."""
+    """What is tried: each headroom with each number of sites (none: the scenario's) and each
+    commitment, a share of a site's capacity (none: the scenario's); how many of the largest sites
+    die; at what scale and seed."""
 
     headrooms: Sequence[float]
+    sites: Sequence[int]
+    commits: Sequence[float]
     deaths: int
     scale: float
     target: float
@@ -80,7 +89,10 @@ class Asked:
 
 def study(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, tell: Tell) -> Study:
     """`tell` hears what is done and the share that is done already."""
-    total = len(asked.headrooms) * 2 + 2 + asked.deaths
+    commits: Sequence[float | None] = asked.commits or (None,)
+    grid = list(product(asked.headrooms, asked.sites or (scenario.fleet.sites,), commits))
+    others = [name for name in NAMES if name != "ours"]
+    total = len(grid) * 2 + len(others) + 1 + asked.deaths
     done = 0
 
     def step(what: str) -> None:
@@ -88,34 +100,38 @@ def study(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, tell: Tel
         tell(what, done / total)
         done += 1
 
-    fleets, results = [], []
-    for headroom in asked.headrooms:
-        tried = with_headroom(scenario, headroom)
-        step(f"bill at {headroom:g} times the peak")
-        places = topology(tried, lines)
-        bill = estimate(tried, places, asked.seed)
+    tried, fleets, results = [], [], []
+    for headroom, sites, commit in grid:
+        fleet = with_fleet(scenario, headroom, sites, commit)
+        words = f"{sites} sites, {headroom:g} times the peak"
+        step(f"bill of {words}")
+        places = topology(fleet, lines)
+        bill = estimate(fleet, places, asked.seed)
         gbps = sum(site.capacity_mbps for site in places.sites) / 1000
-        step(f"rehearsal at {headroom:g} times the peak")
-        result = rehearse(tried, lines, asked, "ours")
+        step(f"rehearsal of {words}")
+        result = rehearse(fleet, lines, asked, "ours")
+        tried.append(fleet)
         results.append(result)
         peak = max(span.peak_load for span in result.spans)
         rate = float(result.freeze_rate())
         holds = rate <= asked.target and peak <= FULL
         capacity = gbps * scenario.fleet.capacity_yuan_per_gbps
-        fleets.append(Fleet(headroom, scenario.fleet.sites, rate, peak, bill, capacity, holds))
+        fleets.append(Fleet(headroom, sites, commit or 0.0, rate, peak, bill, capacity, holds))
     held = [number for number, fleet in enumerate(fleets) if fleet.holds]
     best = min(held or range(len(fleets)), key=lambda n: (fleets[n].yuan, n))
     if not held:
-        best = len(fleets) - 1
-    chosen = with_headroom(scenario, fleets[best].headroom)
-    step("the same by nearest site")
-    nearest = rehearse(chosen, lines, asked, "nearest")
+        best = min(range(len(fleets)), key=lambda n: (fleets[n].freeze_rate, n))
+    chosen = tried[best]
+    by_policy = {}
+    for name in others:
+        step(f"the same by {name}")
+        by_policy[name] = rehearse(chosen, lines, asked, name)
     step("the same on unlimited servers")
     floor = rehearse(chosen, lines, asked, "floor")
     deaths = []
-    sites = sorted(topology(chosen, lines).sites, key=lambda site: -site.capacity_mbps)
-    whole = sum(site.capacity_mbps for site in sites)
-    for site in sites[: asked.deaths]:
+    largest = sorted(topology(chosen, lines).sites, key=lambda site: -site.capacity_mbps)
+    whole = sum(site.capacity_mbps for site in largest)
+    for site in largest[: asked.deaths]:
         step(f"{site.name} dies")
         deaths.append(_death(chosen, lines, asked, site.name, site.capacity_mbps / whole))
     tell("", 1.0)
@@ -126,7 +142,7 @@ def study(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, tell: Tel
         fleets,
         fleets[best],
         results[best],
-        nearest,
+        by_policy,
         floor,
         deaths,
     )
@@ -134,7 +150,19 @@ def study(scenario: Scenario, lines: tuple[Access, ...], asked: Asked, tell: Tel
 
 def with_headroom(scenario: Scenario, headroom: float) -> Scenario:
     """Another fleet for the same event."""
-    fleet = scenario.fleet.model_copy(update={"headroom": headroom})
+    return with_fleet(scenario, headroom, scenario.fleet.sites, None)
+
+
+def with_fleet(scenario: Scenario, headroom: float, sites: int, commit: float | None) -> Scenario:
+    """Another fleet, and what of each of its sites is paid for in any case, share of its capacity
+    in the mean; None leaves that to the scenario."""
+    contracts = scenario.fleet.contracts
+    if commit is not None:
+        mbps = commit * headroom * peak_mbps(scenario) / sites
+        contracts = tuple(each.model_copy(update={"commit_mbps": mbps}) for each in contracts)
+    fleet = scenario.fleet.model_copy(
+        update={"headroom": headroom, "sites": sites, "contracts": contracts}
+    )
     return scenario.model_copy(update={"fleet": fleet})
 
 

@@ -1,8 +1,7 @@
 """What the dispatcher hears of an event: late, in part, and sometimes lies.
 
 Law: only what a fleet could report goes in: sums by group and path from players' counters, loads
-and health from sites. What nobody reported stays as it was last heard. Money is not in it: an
-event's five minutes are all taken for free ones, and `month` bills without players.
+and health from sites. What nobody reported stays as it was last heard.
 """
 
 from collections import deque
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from tidegate.dispatch import Plan, Snapshot
 from tidegate.dispatch.freeze import Estimates, update
+from tidegate.sim.money import Money
 from tidegate.sim.net import Counts, summed
 from tidegate.sim.world import World
 
@@ -46,6 +46,7 @@ class Telemetry:
 
     world: World
     late_s: float
+    money: Money | None = None
     reports: deque[Report] = field(default_factory=lambda: deque(maxlen=256))
     lost: float = 0.0
     liars: float = 0.0
@@ -98,14 +99,15 @@ class Telemetry:
         watched = np.sum([r.watched_s for r in window], axis=0)
         self._estimates = update(self._estimates, now, np.minimum(frozen, watched), watched)
         world = self.world
-        domains = len(world.topology.contracts)
+        demand = soon * self._kbps(latest, by_group) / 1000
+        level, free = self._terms(now, demand, latest.up)
         with np.errstate(invalid="ignore", divide="ignore"):
             served = np.where(
                 by_group[:, None] > 0, latest.watched_s / by_group[:, None], 0.0
             ).astype(np.float32)
         return Snapshot(
             now=now,
-            demand_mbps=soon * self._kbps(latest, by_group) / 1000,
+            demand_mbps=demand,
             viewers=soon,
             served=served,
             up=latest.up,
@@ -114,12 +116,21 @@ class Telemetry:
             frozen_s=frozen,
             watched_s=watched,
             reported_at=latest.reported_at,
-            level_mbps=np.zeros(domains),
-            free=np.ones(domains, bool),
+            level_mbps=level,
+            free=free,
             ladder_kbps=world.scenario.stream.ladder_kbps,
             last=last,
             estimates=self._estimates,
         )
+
+    def _terms(
+        self, now: float, demand_mbps: Floats, up: npt.NDArray[np.bool_]
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """What is billed already, and who is free: all, where no month is known."""
+        if self.money is not None:
+            return self.money.terms(now, demand_mbps, up)
+        domains = len(self.world.topology.contracts)
+        return np.zeros(domains), np.ones(domains, np.bool_)
 
     def _kbps(self, latest: Report, watched_s: Floats) -> Floats:
         """[G]: what a viewer takes, by the best seen of late: an overloaded group wants more."""

@@ -154,7 +154,8 @@ def steer(player: Any, network: Network, counts: Counts, i: int, moment: Moment)
 
 @compiled
 def fail_over(player: Any, network: Network, counts: Counts, i: int, moment: Moment) -> None:
-    """To a site that is not here, and is there: by the plan's spare shares, else its backups."""
+    """To a site that is not here, and is there: by the plan's spare shares, else its backups. One
+    that is full sends on who can go elsewhere."""
     kind, group, here = network.kinds[player.kind], network.groups[player.group], player.place
     player.banned = here
     for place in (group.third, group.second, group.first):
@@ -162,15 +163,19 @@ def fail_over(player: Any, network: Network, counts: Counts, i: int, moment: Mom
             up = network.sites[network.paths[player.group, place].site].up
             if up or player.place == here:
                 player.place = place
+    asked_s = 0.0
     for attempt in range(DRAWS):
         session = chance.mixed(moment.seed, i, attempt, chance.SPARE)
         place = assign(session, network.candidates[player.group], network.spare[player.group])
-        site = network.sites[network.paths[player.group, place].site]
+        path = network.paths[player.group, place]
+        site = network.sites[path.site]
         if network.spare[player.group, place] > 0.0 and place != here and site.up:
             player.place = place
-            break
+            if not site.full:
+                break
+            asked_s += MOVE_RTTS * path.rtt_s
     rtt_s = network.paths[player.group, player.place].rtt_s
-    player.wait_s = max(player.wait_s, 0.0) + (MOVE_RTTS + 1.0) * rtt_s
+    player.wait_s = max(player.wait_s, 0.0) + asked_s + (MOVE_RTTS + 1.0) * rtt_s
     player.left_kbit = network.rungs[player.rung].kbps * kind.chunk_s
     player.spent_s = 0.0
     counts.totals[moment.row, player.kind, player.line].failed_over += 1

@@ -1,0 +1,95 @@
+"""A month's five minutes as they come: who may burst in this one, and what is billed so far.
+
+Law: a slot begins with what is foreseen, may be granted more while it lasts, and ends with what was
+carried; what that was above a level, outside the granted, is billed from then on.
+"""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.slots import Ahead, Grant, Levels, Now, SlotPlanner, settled
+from tidegate.dispatch.topology import Topology
+from tidegate.usage import Ledger
+from tidegate.usage.ledger import NOISE
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+BY_LEVEL = ("monthly_95", "fourth_peak", "flat")
+
+
+class SlotBook:
+    """Of one topology and a month of `days`; `levels` and `free` [D] are what holds now."""
+
+    def __init__(self, topology: Topology, planner: SlotPlanner, days: int) -> None:
+        self._topology = topology
+        self._planner = planner
+        self._ledgers = [Ledger(each, days) for each in topology.contracts]
+        self._overhead = np.array([each.overhead for each in topology.contracts])
+        self._domain = np.array([site.domain for site in topology.sites])
+        domains = len(topology.contracts)
+        self.levels = Levels(np.zeros(domains), np.zeros(domains), 0.0, 0.0)
+        self.free: Bools = np.zeros(domains, np.bool_)
+        self._bursting = self.free
+
+    def copy(self) -> "SlotBook":
+        """One that goes its own way from here."""
+        book = SlotBook(self._topology, self._planner, 0)
+        book._ledgers = deepcopy(self._ledgers)
+        book.levels, book.free, book._bursting = self.levels, self.free, self._bursting
+        return book
+
+    @property
+    def slots(self) -> int:
+        """That are over."""
+        return self._ledgers[0].samples
+
+    @property
+    def billed_mbps(self) -> Floats:
+        """[D]: up to which traffic costs nothing more, as the seller counts."""
+        return np.maximum(self.levels.level_mbps, [each.level_mbps for each in self._ledgers])
+
+    @property
+    def left(self) -> Floats:
+        """[D]: free slots."""
+        pairs = zip(self._ledgers, self.levels.level_mbps.tolist(), strict=True)
+        return np.array([ledger.free_slots_left(level) for ledger, level in pairs], np.float64)
+
+    def plan(self, demand_mbps: Floats, slots: Floats) -> None:
+        """Levels for what is ahead: [T, G] of slots that stand for so many each. How many slots
+        whole bursts take is learnt by trial the first time only. Raises `Unsolved`."""
+        kept = self.levels.kept if self.slots else 0.0
+        ahead = Ahead(demand_mbps, slots, self.left, self.billed_mbps, kept)
+        planned = self._planner.plan_levels(ahead)
+        held = self.levels if self.slots else None
+        self.levels = replace(settled(held, planned), kept=planned.kept)
+
+    def begin(self, demand_mbps: Floats, up: Bools) -> Grant:
+        """A slot, as it is foreseen: [G], [S]. Raises `Unsolved`."""
+        self.free = np.zeros(len(self._ledgers), np.bool_)
+        return self.again(demand_mbps, up)
+
+    def again(self, demand_mbps: Floats, up: Bools) -> Grant:
+        """Within a slot, as it turns out: who was granted keeps it. Raises `Unsolved`."""
+        now = Now(demand_mbps, self.left, self._bursting, self.free, up)
+        grant = self._planner.grant(now, self.levels)
+        self.free = grant.free
+        return grant
+
+    def close(self, load_mbps: Floats) -> None:
+        """The slot is over: [S], what was carried, the mean over it."""
+        mbps = np.bincount(self._domain, load_mbps, len(self._ledgers))
+        for ledger, each in zip(self._ledgers, mbps.tolist(), strict=True):
+            ledger.add(each)
+        counted, level = mbps * self._overhead, self.levels.level_mbps
+        above = ~self.free & (counted > level * (1.0 + NOISE))
+        self.levels = replace(self.levels, level_mbps=np.where(above, counted, level))
+        self._bursting = self.free
+
+    @property
+    def yuan(self) -> float:
+        """Of the month, were nothing more to come, by the rules that bill a month's level."""
+        pairs = zip(self._topology.contracts, self.billed_mbps.tolist(), strict=True)
+        return float(sum(each.price * level for each, level in pairs if each.rule in BY_LEVEL))

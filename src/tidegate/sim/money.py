@@ -1,0 +1,47 @@
+"""The month's money within a rehearsal: which sites are free in these five minutes, which are paid.
+
+Law: the book is the dispatcher's own; it is told what telemetry brought, and at the end of each
+five minutes what the sites carried. A rehearsal at a scale is billed as the whole fleet would be.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.dispatch.slot_book import SlotBook
+from tidegate.usage.contract import SAMPLE_S
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Money:
+    """A book that goes with a rehearsal of `scale`; the event begins with a slot."""
+
+    def __init__(self, book: SlotBook, scale: float) -> None:
+        self.book = book
+        self.before_yuan = book.yuan
+        self._scale = scale
+        self._kbit: Floats | None = None
+        self._slot = -1
+
+    @property
+    def raised_yuan(self) -> float:
+        """By how much the event has made the month dearer."""
+        return self.book.yuan - self.before_yuan
+
+    def terms(self, now: float, demand_mbps: Floats, up: Bools) -> tuple[Floats, Bools]:
+        """level_mbps and free of a `Snapshot`, for a demand [G] and health [S] as heard."""
+        whole, slot = demand_mbps / self._scale, int(now // SAMPLE_S)
+        if slot != self._slot:
+            self._slot = slot
+            self.book.begin(whole, up)
+        else:
+            self.book.again(whole, up)
+        return self.book.billed_mbps * self._scale, self.book.free
+
+    def carried(self, now: float, kbit: Floats) -> None:
+        """By each site [S], up to `now`, since this was last said."""
+        self._kbit = kbit.copy() if self._kbit is None else self._kbit + kbit
+        if round(now) % SAMPLE_S == 0:
+            self.book.close(self._kbit / (1000.0 * SAMPLE_S * self._scale))
+            self._kbit = None

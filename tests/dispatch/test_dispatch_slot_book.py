@@ -1,0 +1,84 @@
+"""A month slot by slot: what is granted is free, and all else that lies above a level is billed."""
+
+import numpy as np
+import pytest
+
+from support.fleets import fleet
+from tidegate.dispatch.slot_book import SlotBook
+from tidegate.dispatch.slots import SlotPlanner
+from tidegate.usage import Bill, of_rates
+
+FLEET = fleet(4, sites=12, places=8)
+SITES = len(FLEET.sites)
+UP = np.ones(SITES, np.bool_)
+DAYS = 1
+PEAK = sum(site.capacity_mbps for site in FLEET.sites)
+
+
+def demand(share: float) -> np.ndarray:
+    """[G], so much of all sites' capacity, in even parts."""
+    return np.full(len(FLEET.groups), share * PEAK / len(FLEET.groups))
+
+
+@pytest.fixture
+def book() -> SlotBook:
+    made = SlotBook(FLEET, SlotPlanner(FLEET), DAYS)
+    made.plan(np.stack([demand(0.2), demand(0.4)]), np.array([270.0, 18.0]))
+    return made
+
+
+def bills(loads: np.ndarray) -> list[Bill]:
+    return [of_rates(each, loads[:, at]) for at, each in enumerate(FLEET.contracts)]
+
+
+def test_what_is_granted_raises_nothing(book: SlotBook) -> None:
+    before = book.levels.level_mbps
+    grant = book.begin(demand(0.4), UP)
+    assert grant.free.any()
+    load = np.where(grant.free, before + 1000.0, before)
+    left = book.left
+    book.close(load)
+    assert np.array_equal(book.levels.level_mbps, before)
+    assert np.array_equal(left - book.left, grant.free)
+
+
+def test_what_was_not_granted_is_billed_from_then_on(book: SlotBook) -> None:
+    before, yuan = book.levels.level_mbps, book.yuan
+    book.begin(demand(0.1), UP)
+    assert not book.free.any()
+    load = before.copy()
+    load[3] += 500.0
+    book.close(load)
+    raised = book.levels.level_mbps - before
+    assert raised[3] == pytest.approx(load[3] * FLEET.contracts[3].overhead - before[3])
+    assert np.count_nonzero(raised) == 1
+    assert book.yuan - yuan == pytest.approx(raised[3] * FLEET.contracts[3].price)
+    assert np.array_equal(book.billed_mbps, book.levels.level_mbps)
+
+
+def test_within_a_slot_grants_are_kept_and_more_may_come(book: SlotBook) -> None:
+    first = book.begin(demand(0.3), UP).free
+    more = book.again(demand(0.4), UP).free
+    assert np.array_equal(more & first, first)
+    assert more.sum() > first.sum()
+
+
+def test_a_copy_goes_its_own_way(book: SlotBook) -> None:
+    book.begin(demand(0.2), UP)
+    book.close(np.zeros(SITES))
+    copy = book.copy()
+    assert (copy.slots, copy.yuan) == (1, book.yuan)
+    copy.begin(demand(0.2), UP)
+    copy.close(np.full(SITES, 9000.0))
+    assert (book.slots, copy.slots) == (1, 2)
+    assert copy.yuan > book.yuan
+
+
+def test_at_the_end_of_the_month_the_book_owes_what_the_bills_say(book: SlotBook) -> None:
+    rng, loads = np.random.default_rng(1), []
+    for _ in range(288 * DAYS):
+        loads.append(book.begin(demand(rng.uniform(0.1, 0.4)), UP).load_mbps)
+        book.close(loads[-1])
+    total = sum(bill.yuan for bill in bills(np.array(loads)))
+    assert total == pytest.approx(book.yuan, rel=0.05)
+    assert total <= book.yuan * 1.001
