@@ -10,13 +10,16 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.dispatch.slots import Ahead, Grant, Levels, Now, SlotPlanner, settled
+from tidegate.dispatch.slots import FORESEEN, Ahead, Grant, Levels, Now, SlotPlanner, settled
 from tidegate.dispatch.topology import Topology
 from tidegate.usage import Ledger
 from tidegate.usage.ledger import NOISE
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+LEARNT_FROM = 10
+"""Bursts of a domain, in the mean, from which what they took says more than a trial."""
 BY_LEVEL = ("monthly_95", "fourth_peak", "flat")
 
 
@@ -33,12 +36,16 @@ class SlotBook:
         self.levels = Levels(np.zeros(domains), np.zeros(domains), 0.0, 0.0)
         self.free: Bools = np.zeros(domains, np.bool_)
         self._bursting = self.free
+        self._ahead, self._planned_at = np.zeros(0), 0
+        self._meant = self._took = 0.0
 
     def copy(self) -> "SlotBook":
         """One that goes its own way from here."""
         book = SlotBook(self._topology, self._planner, 0)
         book._ledgers = deepcopy(self._ledgers)
         book.levels, book.free, book._bursting = self.levels, self.free, self._bursting
+        book._ahead, book._planned_at = self._ahead, self._planned_at
+        book._meant, book._took = self._meant, self._took
         return book
 
     @property
@@ -57,14 +64,22 @@ class SlotBook:
         pairs = zip(self._ledgers, self.levels.level_mbps.tolist(), strict=True)
         return np.array([ledger.free_slots_left(level) for ledger, level in pairs], np.float64)
 
-    def plan(self, demand_mbps: Floats, slots: Floats) -> None:
-        """Levels for what is ahead: [T, G] of slots that stand for so many each. How many slots
-        whole bursts take is learnt by trial the first time only. Raises `Unsolved`."""
+    def plan(self, demand_mbps: Floats, label: Ints) -> None:
+        """Levels for what is ahead: of each slot to come in order, which row of [T, G] stands for
+        it. How many free slots whole bursts take is learnt by trial at first, and then from what
+        they took, before it is too late: a level raised on the last day is paid all month. Raises
+        `Unsolved`."""
+        slots = np.bincount(label, minlength=len(demand_mbps)).astype(float)
+        some = slots > 0
         kept = self.levels.kept if self.slots else 0.0
-        ahead = Ahead(demand_mbps, slots, self.left, self.billed_mbps, kept)
+        if self._took > LEARNT_FROM * len(self._ledgers):
+            kept = FORESEEN * min(1.0, self._meant / self._took)
+        ahead = Ahead(demand_mbps[some], slots[some], self.left, self.billed_mbps, kept)
         planned = self._planner.plan_levels(ahead)
         held = self.levels if self.slots else None
-        self.levels = replace(settled(held, planned), kept=planned.kept)
+        self.levels = replace(settled(held, planned), kept=planned.kept, bursts=planned.bursts)
+        self._ahead = planned.bursts[np.cumsum(some)[label] - 1]
+        self._planned_at = self.slots
 
     def begin(self, demand_mbps: Floats, up: Bools) -> Grant:
         """A slot, as it is foreseen: [G], [S]. Raises `Unsolved`."""
@@ -87,6 +102,9 @@ class SlotBook:
         above = ~self.free & (counted > level * (1.0 + NOISE))
         self.levels = replace(self.levels, level_mbps=np.where(above, counted, level))
         self._bursting = self.free
+        self._took += float(self.free.sum())
+        nth = self.slots - 1 - self._planned_at
+        self._meant += float(self._ahead[nth]) if nth < len(self._ahead) else 0.0
 
     @property
     def yuan(self) -> float:

@@ -6,7 +6,9 @@ burst is worth least later (`grant`). Levels are planned again as the month goes
 forecast wrong on the first days is paid for over all days left, and not by the last.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +24,16 @@ from tidegate.usage.contract import SAMPLE_S
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Solve = Callable[[tuple[Floats, Floats, Floats]], tuple[Floats, Floats, Floats]]
 GBIT = 1000.0
 LOST = 1e5
 """Price of a Gbit/s that no site carries for one slot, yuan."""
 STICKY = 0.8
 """Price of going on to burst, of one for a domain that did not burst just now."""
-ROUNDS = 10
+ROUNDS = 4
 """Times that a slot's bursts are gathered on fewer domains."""
+FULL, MOST_LEFT_OUT = 0.97, 60
+"""Share of its room from which a burst is full, and how many that are not are tried without."""
 RTT_YUAN = 1e-3
 """A Gbit/s for one slot and millisecond: decides between what costs the same."""
 LITTLE = 0.05
@@ -37,10 +42,10 @@ LEAST_WORTH = 1e-6
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
 TINY = 1e-4
-FORESEEN = 0.82
-"""Share of the free slots that levels are planned with, were bursts no whole slots: the best of a
-few that were tried on one month. What is short on the month's last days costs more than ten times
-what it would on its first, for a level is paid all month."""
+FORESEEN = 0.88
+"""Share of the free slots that levels are planned with, were bursts no whole slots. What is short
+on the month's last days costs more than ten times what it would on its first, for a level is paid
+all month."""
 PLANS = 2
 """Times that levels are planned to learn how many slots whole bursts will take."""
 RAISE = 1.005
@@ -70,13 +75,15 @@ class Ahead:
 class Levels:
     """level_mbps [D], as billed; burst_yuan [D]: what a Mbit/s above it for one slot is worth;
     yuan: what the levels cost a month; lost_mbps: the most that no site carries in a slot; kept:
-    share of the free slots that they were planned with."""
+    share of the free slots that they were planned with; bursts [T]: how many domains were meant to
+    burst in each of the slots they were planned for, in parts."""
 
     level_mbps: Floats
     burst_yuan: Floats
     yuan: float
     lost_mbps: float
     kept: float = 1.0
+    bursts: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,8 @@ class SlotPlanner:
         yuan = float((self._rise_price * answer.rise).sum()) + self._paid(base)
         days = np.array([each.rule == "fourth_peak" for each in self._contracts])
         worth = np.where(days, self._rise_price / DAY_SLOTS, answer.worth) / GBIT
-        return answer, Levels(level, worth, yuan, float(answer.lost.max()) * GBIT, kept)
+        lost_mbps = float(answer.lost.max()) * GBIT
+        return answer, Levels(level, worth, yuan, lost_mbps, kept, answer.bursts)
 
     def _trial(self, demand_mbps: Floats, planned: Levels, slots_left: Floats) -> Bools:
         """[D]: who would burst in such a slot."""
@@ -192,14 +200,39 @@ class SlotPlanner:
         room = np.where(now.spent | (now.slots_left > 0), room, 0.0)
         worth = (planned.burst_yuan + LEAST_WORTH) * GBIT * _scarcity(now.slots_left)
         worth = np.where(now.spent, 0.0, np.where(now.bursting, STICKY * worth, worth))
-        pools, price, rounds = self._pooled(now.demand_mbps), worth, ROUNDS
-        while rounds:
-            bursts = room, price, self._above_price
-            load, burst, above = self._slot.solve(pools, most, level, bursts)
-            rounds = rounds - 1 if (burst * worth).sum() > 0 else 0
-            price = worth / (burst / np.maximum(room, TINY) + LITTLE)
+        solve = partial(self._slot.solve, self._pooled(now.demand_mbps), most, level)
+        load, burst, above = self._fewest(solve, room, worth, now.spent)
         raised = np.where(above > TINY, above, 0.0) * self._overhead * GBIT
         return Grant(now.spent | (burst > TINY), planned.level_mbps + raised, load * GBIT)
+
+    def _fewest(
+        self, solve: Solve, room: Floats, worth: Floats, spent: Bools
+    ) -> tuple[Floats, Floats, Floats]:
+        """Bursts that are worth least as whole slots, or nearly: gathered on fewer domains by
+        prices that fall with use; then each that is not full is left out where the others carry
+        its part for less."""
+        price, whole = worth, worth * room
+        for _ in range(ROUNDS):
+            found = load, burst, above = solve((room, price, self._above_price))
+            if not (burst * worth).any():
+                return found
+            price = worth / (burst / np.maximum(room, TINY) + LITTLE)
+        room, tried = room.copy(), spent.copy()
+        for _ in range(MOST_LEFT_OUT):
+            fill = burst / np.maximum(room, TINY)
+            open_ = (burst > TINY) & (fill < FULL) & ~tried
+            if not open_.any():
+                break
+            at = int(np.where(open_, fill, np.inf).argmin())
+            tried[at] = True
+            held, room[at] = room[at], 0.0
+            found = solve((room, price, self._above_price))
+            dearer = whole[found[1] > TINY].sum() >= whole[burst > TINY].sum()
+            if dearer or found[2].sum() > above.sum() + TINY:
+                room[at], price[at] = held, 0.0
+            else:
+                load, burst, above = found
+        return load, burst, above
 
     def _pooled(self, demand_mbps: Floats) -> Floats:
         """[P], Gbit/s."""

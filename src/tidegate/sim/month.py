@@ -190,8 +190,7 @@ def _dispatched(
     at_event = book
     for slot in range(len(came)):
         if slot % (PLAN_DAYS * SAMPLES_A_DAY) == 0:
-            ahead = np.bincount(label[slot:], minlength=len(chosen)).astype(float)
-            book.plan(shapes[ahead > 0], ahead[ahead > 0])
+            book.plan(shapes, label[slot:])
             tell(slot / len(came))
         if slot == event_slot(scenario):
             at_event = book.copy()
