@@ -39,15 +39,16 @@ def page(study: Study) -> str:
         ),
         _section(
             "The month's traffic", "The month of the event, by how viewers are placed",
-            svg.bars(_bills(study), "million yuan a month"),
+            svg.bars(_bills(study), "yuan a month"),
         ),
         _section(
             "Cost by contract", "What each kind of contract is billed, by nearest site and by ours",
-            svg.bars(_by_contract(study), "million yuan a month"),
+            svg.bars(_by_contract(study), "yuan a month"),
         ),
         _section(
-            "Fleets that were tried", _tried(study),
-            svg.dots(_fleets(study), "capacity over the peak", f"{_unit(study)[1]} yuan a month"),
+            "Fleets that were tried", "Each by its sites and their capacity over the peak: yuan a "
+            "month, and how much freezes; the chosen one in green, in red what does not hold",
+            svg.bars(_fleets(study), "yuan a month, with capacity"),
         ),
         _section(
             "If a site dies at the peak", "Frozen share in the minute after, the largest sites",
@@ -168,25 +169,12 @@ def _by_contract(study: Study) -> list[tuple[str, float, str, str]]:
     ]
 
 
-def _tried(study: Study) -> str:
-    chosen = "each by its capacity over the peak; the chosen one in green"
-    more = [
-        f"{word} {', '.join(f'{each:g}' for each in sorted(seen))}"
-        for word, seen in (
-            ("sites", {fleet.sites for fleet in study.fleets}),
-            ("committed", {fleet.commit for fleet in study.fleets}),
-        )
-        if len(seen) > 1
-    ]
-    return "; ".join([chosen.capitalize(), *more])
-
-
-def _fleets(study: Study) -> list[tuple[float, float, str, str]]:
+def _fleets(study: Study) -> list[tuple[str, float, str, str]]:
     return [
         (
-            fleet.headroom,
-            fleet.yuan / _unit(study)[0],
             _named(study, fleet),
+            fleet.yuan / 1e6,
+            f"{_million(fleet.yuan)}, {100 * fleet.freeze_rate:.2f} %",
             "ours" if fleet is study.chosen else "other" if fleet.holds else "nearest",
         )
         for fleet in study.fleets
@@ -194,12 +182,10 @@ def _fleets(study: Study) -> list[tuple[float, float, str, str]]:
 
 
 def _named(study: Study, fleet: Fleet) -> str:
-    words = [f"{100 * fleet.freeze_rate:.2f} %"]
-    if len({each.sites for each in study.fleets}) > 1:
-        words.append(f"{fleet.sites} sites")
+    words = [f"{fleet.sites} sites, {fleet.headroom:g} times"]
     if len({each.commit for each in study.fleets}) > 1:
         words.append(f"{100 * fleet.commit:g} % paid")
-    return ", ".join([*words, *([] if fleet.holds else ["too full"])])
+    return ", ".join(words)
 
 
 def _death(death: Death) -> tuple[str, float, str, str]:
@@ -272,11 +258,6 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
 
 def _section(title: str, about: str, inside: str) -> str:
     return f"<section><h2>{escape(title)}</h2><p>{escape(about)}</p>{inside}</section>"
-
-
-def _unit(study: Study) -> tuple[float, str]:
-    most = max(fleet.yuan for fleet in study.fleets)
-    return (1e6, "million") if most >= 1e6 else (1e3, "thousand")
 
 
 def _million(yuan: float) -> str:

@@ -6,7 +6,7 @@ Law: every text is escaped, every axis has its unit, and a series is named where
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor, log10
+from math import floor, log10
 
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 118, 14, 34
@@ -77,24 +77,7 @@ def bars(rows: Sequence[tuple[str, float, str, str]], unit: str) -> str:
     return _svg(parts, height)
 
 
-def dots(points: Sequence[tuple[float, float, str, str]], x_unit: str, y_unit: str) -> str:
-    """(x, y, name, tone), named beside them."""
-    wide = max(p[0] for p in points) - min(p[0] for p in points) or 1.0
-    least_x = max(0.0, min(p[0] for p in points) - 0.15 * wide)
-    most_x, most_y = (
-        max(p[0] for p in points) + 0.05 * wide,
-        max(p[1] for p in points) * 1.15 or 1.0,
-    )
-    across, up = (WIDTH - LEFT - RIGHT) / (most_x - least_x), (HEIGHT - TOP - BOTTOM) / most_y
-    parts = [_frame(most_x, most_y, x_unit, y_unit, least_x)]
-    for x, y, name, tone in points:
-        at, high = LEFT + (x - least_x) * across, HEIGHT - BOTTOM - y * up
-        parts.append(f'<circle class="dot {tone}" cx="{at:.1f}" cy="{high:.1f}" r="6"/>')
-        parts.append(_text(at + 10, high + 4, name, f"name {tone}"))
-    return _svg(parts)
-
-
-def _frame(most_x: float, most_y: float, x_unit: str, y_unit: str, least_x: float = 0.0) -> str:
+def _frame(most_x: float, most_y: float, x_unit: str, y_unit: str) -> str:
     parts = []
     step, y = nice(most_y), 0.0
     while y <= most_y:
@@ -104,10 +87,9 @@ def _frame(most_x: float, most_y: float, x_unit: str, y_unit: str, least_x: floa
         )
         parts.append(_text(LEFT - 6, high + 4, f"{y:g}", "tick right"))
         y = round(y + step, 9)
-    step = nice(most_x - least_x)
-    x = round(ceil(least_x / step) * step, 9)
+    step, x = nice(most_x), 0.0
     while x <= most_x:
-        at = LEFT + (x - least_x) * (WIDTH - LEFT - RIGHT) / (most_x - least_x)
+        at = LEFT + x * (WIDTH - LEFT - RIGHT) / most_x
         parts.append(_text(at, HEIGHT - BOTTOM + 15, f"{x:g}", "tick middle"))
         x = round(x + step, 9)
     parts.append(_text(WIDTH - RIGHT, HEIGHT - 4, x_unit, "unit right"))
