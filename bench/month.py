@@ -26,7 +26,7 @@ from tidegate.sim.world import build
 SCENARIO = Path(__file__).parent.parent / "scenarios" / "parade-2015.toml"
 COLUMNS = (
     "seed", "nearest, M yuan", "ours", "optimum", "saved", "ours over optimum",
-    "event: nearest froze", "ours", "raised, yuan",
+    "event: nearest froze", "ours", "free slots a site", "raised, yuan",
 )  # fmt: skip
 LEAST_SAVED, MOST_OVER, LITTLE = 0.35, 1.10, 1e-4
 """A freeze rate is no greater when it is so by less than the last: seeds differ by more."""
@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> int:
             f"{each['bill_over_optimum']:.3f}",
             f"{100 * each['freeze_nearest']:.3f} %",
             f"{100 * each['freeze_ours']:.3f} %",
+            f"{each['took']:.1f}",
             f"{each['raised_yuan']:,.0f}",
         )
     report.notes.append(f"The event at a scale of {given.scale:g}, under the month's money.")
@@ -94,4 +95,5 @@ def _month(seed: int, days: int, headroom: float, scale: float) -> dict[str, flo
         "freeze_nearest": float(nearest.freeze_rate()),
         "freeze_ours": float(ours.freeze_rate()),
         "raised_yuan": money.raised_yuan,
+        "took": money.took,
     }

@@ -1,7 +1,8 @@
 """A month's five minutes as they come: who may burst in this one, and what is billed so far.
 
 Law: a slot begins with what is foreseen, may be granted more while it lasts, and ends with what was
-carried; what that was above a level, outside the granted, is billed from then on.
+carried; what lies above a level takes a free slot, granted or not, and where none is left it is
+billed from then on.
 """
 
 from copy import deepcopy
@@ -37,7 +38,9 @@ class SlotBook:
         self.free: Bools = np.zeros(domains, np.bool_)
         self._bursting = self.free
         self._ahead, self._planned_at = np.zeros(0), 0
-        self._meant = self._took = 0.0
+        self._meant = 0.0
+        self.took = 0.0
+        """Free slots of all domains so far."""
 
     def copy(self) -> "SlotBook":
         """One that goes its own way from here."""
@@ -45,7 +48,7 @@ class SlotBook:
         book._ledgers = deepcopy(self._ledgers)
         book.levels, book.free, book._bursting = self.levels, self.free, self._bursting
         book._ahead, book._planned_at = self._ahead, self._planned_at
-        book._meant, book._took = self._meant, self._took
+        book._meant, book.took = self._meant, self.took
         return book
 
     @property
@@ -72,8 +75,8 @@ class SlotBook:
         slots = np.bincount(label, minlength=len(demand_mbps)).astype(float)
         some = slots > 0
         kept = self.levels.kept if self.slots else 0.0
-        if self._took > LEARNT_FROM * len(self._ledgers):
-            kept = FORESEEN * min(1.0, self._meant / self._took)
+        if self.took > LEARNT_FROM * len(self._ledgers):
+            kept = FORESEEN * min(1.0, self._meant / self.took)
         ahead = Ahead(demand_mbps[some], slots[some], self.left, self.billed_mbps, kept)
         planned = self._planner.plan_levels(ahead)
         held = self.levels if self.slots else None
@@ -96,13 +99,14 @@ class SlotBook:
     def close(self, load_mbps: Floats) -> None:
         """The slot is over: [S], what was carried, the mean over it."""
         mbps = np.bincount(self._domain, load_mbps, len(self._ledgers))
+        counted, level, left = mbps * self._overhead, self.levels.level_mbps, self.left
+        above = counted > level * (1.0 + NOISE)
+        billed = above & (left <= 0)
         for ledger, each in zip(self._ledgers, mbps.tolist(), strict=True):
             ledger.add(each)
-        counted, level = mbps * self._overhead, self.levels.level_mbps
-        above = ~self.free & (counted > level * (1.0 + NOISE))
-        self.levels = replace(self.levels, level_mbps=np.where(above, counted, level))
+        self.levels = replace(self.levels, level_mbps=np.where(billed, counted, level))
         self._bursting = self.free
-        self._took += float(self.free.sum())
+        self.took += float((self.free | (above & ~billed)).sum())
         nth = self.slots - 1 - self._planned_at
         self._meant += float(self._ahead[nth]) if nth < len(self._ahead) else 0.0
 

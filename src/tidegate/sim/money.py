@@ -19,7 +19,7 @@ class Money:
 
     def __init__(self, book: SlotBook, scale: float) -> None:
         self.book = book
-        self.before_yuan = book.yuan
+        self._before_yuan, self._before_took = book.yuan, book.took
         self._scale = scale
         self._kbit: Floats | None = None
         self._slot = -1
@@ -27,7 +27,12 @@ class Money:
     @property
     def raised_yuan(self) -> float:
         """By how much the event has made the month dearer."""
-        return self.book.yuan - self.before_yuan
+        return self.book.yuan - self._before_yuan
+
+    @property
+    def took(self) -> float:
+        """Free slots of a site that the event has taken, in the mean."""
+        return (self.book.took - self._before_took) / len(self.book.free)
 
     def terms(self, now: float, demand_mbps: Floats, up: Bools) -> tuple[Floats, Bools]:
         """level_mbps and free of a `Snapshot`, for a demand [G] and health [S] as heard."""

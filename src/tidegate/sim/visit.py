@@ -133,7 +133,8 @@ def enter(
 
 @compiled
 def steer(player: Any, network: Network, counts: Counts, i: int, moment: Moment) -> None:
-    """A steering manifest is read; a pathway that failed is not taken while it is down."""
+    """A steering manifest is read; a pathway that failed is not taken while it is down, and a site
+    that is full sends back who has another."""
     group = network.groups[player.group]
     if player.state < PLAYING or network.kinds[player.kind].steered == 0.0:
         return
@@ -146,9 +147,12 @@ def steer(player: Any, network: Network, counts: Counts, i: int, moment: Moment)
     place = _home(player, network, i, moment)
     if place == player.place or place == player.banned:  # noqa: PLR1714  (compiled)
         return
+    path = network.paths[player.group, place]
+    player.wait_s = max(player.wait_s, 0.0) + MOVE_RTTS * path.rtt_s
+    here = network.paths[player.group, player.place].site
+    if network.sites[path.site].full and network.sites[here].up:
+        return
     player.place = place
-    rtt_s = network.paths[player.group, place].rtt_s
-    player.wait_s = max(player.wait_s, 0.0) + MOVE_RTTS * rtt_s
     counts.totals[moment.row, player.kind, player.line].moves += 1
 
 
