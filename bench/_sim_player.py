@@ -48,7 +48,6 @@ def simulated(
         now = number * STEP_S
         kbit = [step.kbit for step in steps if step.at_s <= now][-1]
         viewers["mean_kbps"] = GOODPUT * kbit
-        world.sites["late_s"] = segment_s * number / (number + 1)  # any moment of a segment
         kernel.advance(viewers, world, counts, 0, VIEWERS, moment._replace(now=now, number=number))
     total = net.summed(counts.totals)
     frozen_s, played_s = (total[name].sum() / 1e6 for name in ("stalled_us", "played_us"))

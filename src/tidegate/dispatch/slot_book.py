@@ -79,8 +79,7 @@ class SlotBook:
             kept = FORESEEN * min(1.0, self._meant / self.took)
         ahead = Ahead(demand_mbps[some], slots[some], self.left, self.billed_mbps, kept)
         planned = self._planner.plan_levels(ahead)
-        held = self.levels if self.slots else None
-        self.levels = replace(settled(held, planned), kept=planned.kept, bursts=planned.bursts)
+        self.levels = settled(self.levels if self.slots else None, planned)
         self._ahead = planned.bursts[np.cumsum(some)[label] - 1]
         self._planned_at = self.slots
 
