@@ -42,7 +42,7 @@ def join(edge: Edge, receive_buffer: int = 0) -> Client:
 def tail(publisher: Publisher) -> Iterator[Tail]:
     """The tail of what `publisher` wrote before the test asked for more."""
     loop = Loop()
-    feed = Feed("demo", "source.flv", publisher.folder / "source.flv")
+    feed = Feed("demo", "source.flv", publisher.folder / "source.flv", lambda _news: None)
     yield Tail(feed, FLV, Pace(loop, 0.0, 0.35), 6.0, Counts())
     feed.reader.close()
     loop.close()
@@ -115,6 +115,45 @@ def test_every_byte_of_the_log_and_a_clean_end(edge: Edge, publisher: Publisher)
             assert viewer.rest() == wanted
     assert len(flv_tags(wanted)) == 102
     eventually(lambda: edge.metric("tidegate_viewers", protocol="flv") == 0, "all have left")
+
+
+def test_between_ticks_the_kernel_is_not_asked(publisher: Publisher) -> None:
+    heard: list[bool] = []
+
+    def listen(news: bool) -> None:
+        heard.append(news)
+        if news:
+            publisher.tags()  # comes after the kernel is asked again, and before the read
+
+    feed = Feed("demo", "source.flv", publisher.folder / "source.flv", listen)
+    publisher.tags()
+    feed.changed()
+    feed.changed()
+    assert heard == [False], "nobody asks for it"
+    feed.fresh()
+    feed.fresh()
+    assert heard == [False, True]
+    assert feed.reader.next == 2
+    feed.reader.close()
+
+
+def test_merged_chunks_come_whole_with_pauses(
+    settings: Callable[..., Settings], publisher: Publisher
+) -> None:
+    wanted = flv_init(b"0") + publisher.tags()
+    with running(settings(http={"tick_min_ms": 40, "tick_max_ms": 40})) as edge:
+        viewers = [join(edge) for _ in range(5)]
+        got = b""
+        for chunks in (1, 7, 2, 1, 30, 1, 1):  # the reads between them are the pauses
+            wanted += b"".join(publisher.tags() for _ in range(chunks))
+            got += viewers[0].read(len(wanted) - len(got))
+        assert edge.metric("tidegate_send_delay_seconds_count", protocol="flv") > 0
+        publisher.end()
+        for viewer in viewers[1:]:
+            with viewer:
+                assert viewer.rest() == wanted
+        with viewers[0] as first:
+            assert got + first.rest() == wanted
 
 
 def test_a_viewer_before_the_first_chunk_waits_for_it(edge: Edge, publisher: Publisher) -> None:

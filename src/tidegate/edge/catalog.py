@@ -16,7 +16,7 @@ from tidegate.edge.loop import Loop
 from tidegate.edge.response import Answer, error
 from tidegate.edge.timers import Timer
 from tidegate.log import LIVE, LogError, Watcher, live_epoch
-from tidegate.log.files import LOCK
+from tidegate.log.files import INDEX, LOCK
 from tidegate.package.manifest import FILE_NAME, FLV_LOG, Manifest, ManifestError, load_manifest
 
 LOOK_AGAIN_S = 0.5
@@ -27,6 +27,8 @@ IDLE_S = 60.0
 log = structlog.get_logger()
 
 _FOLDER = Watcher.CREATE | Watcher.MOVED_TO | Watcher.DELETE | Watcher.DELETE_SELF
+_INDEX = {True: Watcher.MODIFY, False: Watcher.DELETE_SELF}
+"""What is asked of an index, by whether its log's changes matter now: no watch is for nothing."""
 Changed = Callable[[int, str], None]
 
 
@@ -47,6 +49,11 @@ class Watches:
         descriptor = self._watcher.watch(path, mask)
         self._calls[descriptor] = call
         return descriptor
+
+    def ask(self, path: Path, mask: int) -> None:
+        """Watch a `path` that is watched for `mask` from now on; one that is gone will say so."""
+        with contextlib.suppress(LogError):
+            self._watcher.watch(path, mask)
 
     def remove(self, descriptor: int) -> None:
         """Stop."""
@@ -145,15 +152,20 @@ class Epoch:
 
     def _open(self, name: str) -> tuple[Feed, int] | None:
         path = self.path / name
+        index = path / INDEX
+
+        def listen(news: bool) -> None:
+            self._watches.ask(index, _INDEX[news])
+
         try:
             # Watched before it is read: what is appended in between is seen twice, never missed.
             watch = self._watches.add(
-                path / "index", Watcher.MODIFY, lambda _mask, _name: self._modified(name)
+                index, _INDEX[True], lambda _mask, _name: self._modified(name)
             )
         except LogError:
             return None
         try:
-            self._feeds[name] = (Feed(self.channel, name, path), watch)
+            self._feeds[name] = (Feed(self.channel, name, path, listen), watch)
         except LogError:
             self._watches.remove(watch)
             return None

@@ -1,7 +1,8 @@
 """One log as this worker serves it: its reader, its window, who waits for it and who follows it.
 
 Law: the log is read again only when it changed and someone asks or waits; whatever the number of
-viewers, a change is read once, rendered once, and all who waited are woken in one pass.
+viewers, a change is read once, rendered once, and all who waited are woken in one pass. While
+nobody would look, the kernel is not asked to tell of changes; it is again before the next read.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from tidegate.log import LogReader
 from tidegate.package.window import Window
 
 Resolve = Callable[[], Answer | None]
+Listen = Callable[[bool], None]
+"""Whether to be told of changes from now on."""
 
 HOT_SEGMENTS = 4
 """Newest segments whose parts may be held in memory: nearly everyone plays within them."""
@@ -36,9 +39,12 @@ class Tail(Protocol):
 
 
 class Feed:
-    """The log `name` of `channel`. Raises `LogError` when there is no log in folder `path`."""
+    """The log `name` of `channel`. Raises `LogError` when there is no log in folder `path`.
 
-    def __init__(self, channel: str, name: str, path: Path) -> None:
+    Whoever tells it that the log `changed` does so from the start, and is told when to `listen`.
+    """
+
+    def __init__(self, channel: str, name: str, path: Path, listen: Listen) -> None:
         self.channel = channel
         self.name = name
         self.reader = LogReader(path)
@@ -56,6 +62,8 @@ class Feed:
         """Those who follow, by protocol."""
         self.used_at = 0.0
         self._waiting: dict[Media | Multivariant, tuple[dict[Connection, None], Resolve]] = {}
+        self._listen = listen
+        self._listens = True
         self._windowed = name.endswith(".cmaf")
         self._seen = self.reader.first
         self.stale = self._superseded = False
@@ -72,16 +80,19 @@ class Feed:
         return bool(self._waiting or self.tails)
 
     def changed(self) -> None:
-        """The kernel says that the index changed."""
+        """The index changed, or will before anyone looks."""
         self.stale = True
         if self._waiting or not all(tail.bides() for tail in self.tails.values()):
             self.fresh()
+        else:
+            self._hear(False)
 
     def fresh(self) -> None:
         """Bring this up to what the log holds, and wake who waited for it."""
         if not self.stale:
             return
         self.stale = False
+        self._hear(True)  # before the read: what is appended in between is seen twice, never missed
         if not self.reader.refresh():
             return
         self._take_in()
@@ -132,6 +143,11 @@ class Feed:
                 answer.source = NOWHERE  # a cycle with this would hold the files for long
             kept.clear()
         self.reader.close()
+
+    def _hear(self, news: bool) -> None:
+        if news != self._listens:
+            self._listens = news
+            self._listen(news)
 
     def _tell_tails(self) -> None:
         for tail in list(self.tails.values()):

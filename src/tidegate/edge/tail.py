@@ -75,7 +75,9 @@ class Tail:
         self._waiting: dict[Place, list[Viewer]] = {}
         self._left = 0
         self._began = self._spent = 0.0
-        self._until = 0
+        self._until = feed.reader.next
+        self._came = 0
+        """Chunks that the last pass found."""
         self._due = False
         """Whether a pass is due, or under way."""
         self._again = False
@@ -138,26 +140,39 @@ class Tail:
             return
         when = self._began + self._pace.tick_s
         if when <= self._pace.loop.now or self.feed.ended:
-            self._due, self._grew_at = True, self.feed.reader.appended_at
+            self._due = True
             self._begin()
         else:
             self._await(when)
 
     def _await(self, when: float) -> None:
-        self._due, self._grew_at = True, self.feed.reader.appended_at
+        self._due = True
         self._pace.loop.at(when, self._begin)
 
     def _begin(self) -> None:
         if not self.feed.ended:
             self.feed.fresh()
+        reader = self.feed.reader
+        self._came = reader.next - self._until
+        if not self._came and not self.feed.ended:  # nobody waits for what was there before
+            self._due = self._again = False
+            return
         self._again = False
         self._began = self._pace.loop.now
-        self._until = self.feed.reader.next
+        self._grew_at = self._first_came()
+        self._until = reader.next
         self._spent = 0.0
         self._turn = _queued(list(self._waiting.items()))
         self._waiting = {}
         self._left = 0
         self._step()
+
+    def _first_came(self) -> float:
+        """When the first chunk of this pass was appended, seconds since 1970."""
+        reader = self.feed.reader
+        newest = reader.appended_at or time.time()  # closed meanwhile: nobody knows
+        known = reader.records(max(reader.first, self._until), reader.next)
+        return newest - ((known[-1].wall - known[0].wall) / 1e6 if known else 0.0)
 
     def _step(self) -> None:
         """Send until all are served, or others must get their turn."""
@@ -241,8 +256,10 @@ class Tail:
             self._stand(place, viewers)
         self._due = False
         self._pace.spent(self._spent, self.viewers)
-        self._delay.observe(max(0.0, time.time() - self._grew_at))
-        if self.feed.stale and not self.feed.ended:
+        if self._came:
+            self._delay.observe(max(0.0, time.time() - self._grew_at))
+        merges = self._came > 1  # then so will the next: to be told of each chunk is for nothing
+        if not self.feed.ended and (merges or self.feed.stale):
             self.feed.changed()
         if self._again and not self._due:
             self.grown()
