@@ -28,6 +28,7 @@ class Target:
         """The request for it."""
         return f"GET {self.path} HTTP/1.1\r\nHost: {self.host}\r\n\r\n".encode()
 
+    @lru_cache(1024)  # noqa: B019  (a few hundred playlists, which thousands of players follow)
     def beside(self, uri: str) -> "Target":
         """What a playlist at this URL names. Raises `TargetError`."""
         try:

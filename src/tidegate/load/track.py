@@ -282,10 +282,11 @@ class Track:
             return
         target = self._playlist.beside(piece.uri)
         key = f"{target.url} {piece.byte_range}"
-        unknown = key not in view.crew.times
+        times = view.crew.times
         # Where a track begins is never guessed: sound and picture are laid side by side by it.
-        keep = bool(self._scales) and (unknown or self.media.end is None)
-        if keep and unknown:
+        wanted = key not in times or (times[key] is None and self.media.end is None)
+        keep = bool(self._scales) and wanted
+        if keep and key not in times:
             view.crew.learn(key, None)
         request = Request(target, keep, piece.byte_range)
         fetch = view.ask(request, lambda fetched: self._came(piece, key, fetched))

@@ -15,6 +15,8 @@ AT_ONCE = 1 << 20
 """Bytes taken by one call at most."""
 _TRASH = bytearray(AT_ONCE)
 """Where the kernel would write what it throws away; it never does."""
+_READ = memoryview(bytearray(AT_ONCE))
+"""Where the kernel writes what is wanted: a `bytes` for so much would be mapped and unmapped."""
 BURST_S = 0.25
 """Seconds of its rate that a line may carry at once."""
 LEAST_BUFFER = 16 * 1024
@@ -120,10 +122,10 @@ class Wire:
 
     def read(self, most: int = AT_ONCE) -> bytes:
         """What is there; empty at the end. Raises `OSError`."""
-        data = self.sock.recv(min(most, AT_ONCE))
+        size = self.sock.recv_into(_READ, min(most, AT_ONCE))
         if self._line.rate:
-            self._spend(len(data))
-        return data
+            self._spend(size)
+        return bytes(_READ[:size])
 
     def skip(self, most: int = AT_ONCE) -> int:
         """Throw away what is there, unseen; 0 at the end. Raises `OSError`."""
