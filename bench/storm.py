@@ -1,10 +1,10 @@
 """Many join in one second while others watch: `python -m bench storm`.
 
 `--viewers` (5,000) newcomers within a second and two fifths as many there already, by HTTP-FLV; of
-HLS, whose players ask thrice a second, half of both; of LL-HLS, whose players ask twenty times a
-second, a twentieth, for a core plays some 600 of them. Each crowd is a load of its own, so that
-those who were there are judged apart; the newcomers' has the time that the server leaves of its
-core. Law: p99 of the newcomers' join times is under 2 s, and nobody who was there freezes.
+HLS, each of whom makes a dozen requests to join, two fifths of both; of LL-HLS, whose players ask
+twenty times a second, a twentieth: as many as the loads can play. Each crowd is a load of its own, so
+that those who were there are judged apart; the newcomers' has the time that the server leaves of
+its core. Law: p99 of the newcomers' join times is under 2 s, and nobody who was there freezes.
 """
 
 import time
@@ -27,12 +27,12 @@ ARRIVE_S, CALM_S, STORM_S = 5.0, 10.0, 1.0
 SPARE_S = 5.0
 """By which newcomers leave before those who were there."""
 JOIN_S = 2.0
-KINDS: dict[str, tuple[str, int, tuple[str, ...]]] = {
-    "HTTP-FLV": (".flv", 1, ()),
-    "HLS": (".m3u8", 2, ("--no-low-latency",)),
-    "LL-HLS": (".m3u8", 20, ()),
+KINDS: dict[str, tuple[str, float, tuple[str, ...]]] = {
+    "HTTP-FLV": (".flv", 1.0, ()),
+    "HLS": (".m3u8", 0.4, ("--no-low-latency",)),
+    "LL-HLS": (".m3u8", 0.05, ()),
 }
-"""How its URL ends, by what its crowds are divided, and how they are played."""
+"""How its URL ends, what share of the viewers its crowds are, and how they are played."""
 WATCHED_S = 3.0
 """Seconds from the storm's beginning in which the server's processor time is looked at."""
 COLUMNS = ("", "crowd", "viewers", "started", "join 50 %, s", "95 %", "99 %", "freeze rate",
@@ -63,8 +63,8 @@ def main(argv: Sequence[str]) -> int:
     storms: dict[str, Storm] = {}
     with node(http={"tick_min_ms": 0}) as running, published(film(KBIT), running.rtmp(CHANNEL)):
         until(lambda: live(running, CHANNEL), "the channel is live")
-        for name, (ending, divisor, how) in KINDS.items():
-            newcomers = max(1, given.viewers // divisor)
+        for name, (ending, share, how) in KINDS.items():
+            newcomers = max(1, round(share * given.viewers))
             viewers = {"newcomers": newcomers, "there": max(1, int(THERE * newcomers))}
             url = f"{running.http}/live/{CHANNEL}{ending}"
             storms[name] = _storm(url, ours(running), viewers, given.seconds, how)
@@ -103,8 +103,8 @@ def _report(storms: dict[str, Storm], given: Any) -> int:
     cores = ", ".join(f"{name} {storm.core:.2f}" for name, storm in storms.items())
     report.notes += [
         f"One edge worker; of its core it used, in the {WATCHED_S:g} s from the storm on: {cores}.",
-        "Of HLS half, of LL-HLS a twentieth: its players ask thrice, twenty times a second, and a "
-        "core plays some 600 of the latter.",
+        "Of HLS two fifths, of LL-HLS a twentieth: as many as the newcomers' load can play in the time "
+        "that the server leaves of its core.",
     ]
     figure, axes = canvas(7, 4)
     shares = {

@@ -3,6 +3,7 @@
 Law: a process that dies takes its own viewers with it and is told of; the others' figures stand.
 """
 
+import gc
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ from tidegate.load.plan import Audience
 from tidegate.load.player import Rules
 from tidegate.load.target import Target, TargetError, kind_of
 
+GARBAGE = 100_000
+"""Objects more than there were, at which Python looks for cycles: each look goes over all viewers,
+and the few cycles of those who left are small."""
 CONNECTIONS_A_VIEW = {"hls": 4}
 """A playlist and a piece, of video and of sound; a progressive body needs one."""
 
@@ -95,6 +99,7 @@ def _child(
     def say(word: _Word) -> None:
         pipe.send_bytes(msgspec.msgpack.encode(word))
 
+    gc.set_threshold(GARBAGE)
     kind = kind_of(target.url)
     try:
         raise_file_limit(audience.viewers * CONNECTIONS_A_VIEW.get(kind, 1))
