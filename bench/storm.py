@@ -2,8 +2,8 @@
 
 `--viewers` (5,000) newcomers within a second and two fifths as many there already, by HTTP-FLV; of
 HLS, each of whom makes a dozen requests to join, two fifths of both; of LL-HLS, whose players ask
-twenty times a second, a twentieth: as many as the loads can play. Each crowd is a load of its own, so
-that those who were there are judged apart; the newcomers' has the time that the server leaves of
+twenty times a second, a twentieth: as many as the loads can play. Each crowd is a load of its own,
+so that those who were there are judged apart; the newcomers' has the time that the server leaves of
 its core. Law: p99 of the newcomers' join times is under 2 s, and nobody who was there freezes.
 """
 
@@ -103,8 +103,8 @@ def _report(storms: dict[str, Storm], given: Any) -> int:
     cores = ", ".join(f"{name} {storm.core:.2f}" for name, storm in storms.items())
     report.notes += [
         f"One edge worker; of its core it used, in the {WATCHED_S:g} s from the storm on: {cores}.",
-        "Of HLS two fifths, of LL-HLS a twentieth: as many as the newcomers' load can play in the time "
-        "that the server leaves of its core.",
+        "Of HLS two fifths, of LL-HLS a twentieth: as many as the newcomers' load can play in the "
+        "time that the server leaves of its core.",
     ]
     figure, axes = canvas(7, 4)
     shares = {
