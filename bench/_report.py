@@ -26,14 +26,21 @@ RATIO_KEYS |= {"ZLMediaKit": "ratio_zlm", "nginx cache": "ratio_nginx_cache"}
 
 
 def options(
-    name: str, about: str | None, argv: Sequence[str], seconds: float, viewers: int
+    name: str,
+    about: str | None,
+    argv: Sequence[str],
+    seconds: float,
+    viewers: int,
+    rounds: int = 3,
 ) -> argparse.Namespace:
     """`--json`, `--seconds`, `--viewers`, `--rounds`, and where other servers' programs are."""
     parser = argparse.ArgumentParser(prog=f"python -m bench {name}", description=about)
     parser.add_argument("--json", action="store_true", help="one line of JSON, no table")
     parser.add_argument("--seconds", type=float, default=seconds, help=f"a window ({seconds:g})")
     parser.add_argument("--viewers", type=int, default=viewers, help=f"at most ({viewers})")
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (3)")
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help=f"interleaved rounds ({rounds})"
+    )
     parser.add_argument("--srs", type=Path, help="the program `srs`, to compare with it")
     parser.add_argument("--zlm", type=Path, help="the program `MediaServer` of ZLMediaKit")
     return parser.parse_args(argv)

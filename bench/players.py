@@ -95,7 +95,7 @@ class Felt:
 
 def main(argv: Sequence[str]) -> int:
     """Measures, prints, plots. Returns 1 when the players differ."""
-    given = options("players", __doc__, argv, 60, 200)
+    given = options("players", __doc__, argv, 60, 200, rounds=6)
     felt: dict[str, tuple[list[Felt], list[Felt]]] = {case.name: ([], []) for case in CASES}
     with links(2 * TOGETHER) as made, ExitStack() as stack:
         servers, hls, low = _servers(stack, given)
