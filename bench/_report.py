@@ -38,9 +38,7 @@ def options(
     parser.add_argument("--json", action="store_true", help="one line of JSON, no table")
     parser.add_argument("--seconds", type=float, default=seconds, help=f"a window ({seconds:g})")
     parser.add_argument("--viewers", type=int, default=viewers, help=f"at most ({viewers})")
-    parser.add_argument(
-        "--rounds", type=int, default=rounds, help=f"interleaved rounds ({rounds})"
-    )
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"interleaved rounds ({rounds})")
     parser.add_argument("--srs", type=Path, help="the program `srs`, to compare with it")
     parser.add_argument("--zlm", type=Path, help="the program `MediaServer` of ZLMediaKit")
     return parser.parse_args(argv)

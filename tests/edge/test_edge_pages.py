@@ -1,5 +1,6 @@
 """Pages, the list of channels, metrics."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,26 @@ def test_pages_and_their_files(web: Path, settings: Callable[..., Settings]) -> 
         assert script.headers["content-type"] == "text/javascript; charset=utf-8"
         etag = script.headers["etag"]
         assert client.get("/static/app.js", if_none_match=etag).status == 304
+
+
+def test_pages_come_by_gzip_to_who_takes_it(web: Path, settings: Callable[..., Settings]) -> None:
+    long = "let it; " * 1000
+    (web / "app.js").write_text(long)
+    takes = {"Accept-Encoding": "gzip, br"}
+    with running(settings()) as edge, edge.client() as client:
+        plain, packed = client.get("/static/app.js"), client.get("/static/app.js", **takes)
+        assert (plain.body, "content-encoding" in plain.headers) == (long.encode(), False)
+        assert gzip.decompress(packed.body) == plain.body
+        assert packed.headers["content-encoding"] == "gzip"
+        assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+        assert plain.headers["etag"] != packed.headers["etag"]
+        for etag, status in ((packed.headers["etag"], 304), (plain.headers["etag"], 200)):
+            assert client.get("/static/app.js", if_none_match=etag, **takes).status == status
+        part = client.get("/static/app.js", range="bytes=4-5", **takes)
+        assert (part.status, part.body) == (206, b"it")
+        assert client.get("/static/vendor/hls.min.js", **takes).body == b"be"  # no smaller so
+        head = client.get("/static/app.js", "HEAD", **takes)
+        assert int(head.headers["content-length"]) == len(packed.body)
 
 
 @pytest.mark.parametrize(

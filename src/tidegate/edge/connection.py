@@ -224,10 +224,10 @@ class Connection:
     def respond(self, answer: Answer) -> None:
         """Answer the request at hand."""
         request, worker = self.request, self._worker
+        if answer.packs and request.gzip and not request.range:
+            answer = answer.packed
         if not request.plain:
             answer = fit(answer, request, worker.counts)
-        elif answer.packs and request.gzip:
-            answer = answer.packed
         self._send(answer, closing=worker.draining or not request.keep_alive)
 
     def refuse(self, bad: BadRequest) -> None:

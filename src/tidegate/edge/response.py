@@ -118,7 +118,8 @@ class Answer:
         if self._packed is None and isinstance(self.body, bytes):
             fields = self.fields + b"Content-Encoding: gzip\r\n"
             body = gzip.compress(self.body, LEVEL, mtime=0)
-            self._packed = Answer(self.tally, self.status, fields, body)
+            etag = self.etag and self.etag[:-1] + b'-gz"'  # other bytes (RFC 9110 8.8.3.3)
+            self._packed = Answer(self.tally, self.status, fields, body, etag)
         return self._packed or self
 
     def last(self) -> bytes:
