@@ -24,8 +24,9 @@ from tidegate.sim.visit import Moment
 from tidegate.sim.world import World
 
 Tell = Callable[[float, Span], None]
-JOBS = 3
-"""Shares of the players for each thread: a core that the controller took does fewer of them."""
+JOBS, LEAST_JOB = 3, 50_000
+"""Shares of the players for each thread, for a core that the controller took does fewer of them;
+and how many are worth a share more, whose counts are cleared and summed in every step."""
 TINY = 1e-9
 """Moves of a line that rounding may leave over."""
 FAST_DETECT_S = 0.3
@@ -46,7 +47,8 @@ class Rehearsal:
         self.seed = seed
         self.unlimited = unlimited
         self.threads = threads or len(os.sched_getaffinity(0))
-        self.jobs = JOBS * self.threads
+        shares = min(JOBS, len(world.players) // (LEAST_JOB * self.threads))
+        self.jobs = self.threads * max(1, shares)
         self.counts = net.counts(self.jobs, world.network)
         self.money = money
         self.telemetry = Telemetry(world, self.scenario.control.report_s, money)

@@ -14,8 +14,11 @@ HOT = 0.75
 """Utilisation from which a site's wants are counted one by one."""
 CALM_S = 20.0
 """Time constant in which a site's highest utilisation is forgotten: wants come in waves."""
-FULL = 0.95
-"""Utilisation from which newcomers are sent to the buddy."""
+SHAPED = 0.95
+"""Share of its line up to which a site sends: flows queue in its shaper, which deals evenly between
+them, and not on the line. At it, newcomers are sent to the buddy."""
+PAID = 0.5
+"""Share of a step's room, at most, that goes to what flowed above `SHAPED` before."""
 UNLIMITED_KBPS = 1e9
 MOST_QUEUE = 0.98
 """Utilisation at which the queueing delay is taken, where it would grow without end."""
@@ -47,6 +50,7 @@ class Servers:
     queue: Floats
     load: Floats
     crest: Floats
+    owed_kbit: Floats
     link_share: Floats
     queue_s: float
     tier_s: float
@@ -56,6 +60,7 @@ class Servers:
         kbps = np.maximum(self.kbps * self.left, 1e-6)
         self.load = carried.kbit / step_s / kbps
         self.crest = np.maximum(self.load, self.crest * np.exp(-step_s / CALM_S))
+        self.owed_kbit = np.maximum(0.0, self.owed_kbit + carried.kbit - SHAPED * kbps * step_s)
         self.queue = np.maximum(0.0, self.queue + carried.asked - self.requests_s * step_s)
         over = carried.over_kbit[:-1] / step_s
         allowed = self.link_share * self.link_kbps / np.maximum(over, 1e-6)
@@ -66,14 +71,15 @@ class Servers:
     def into(self, network: Network, counts: Counts, step_s: float) -> None:
         """The kernel's arrays for the next step."""
         sites = network.sites
-        sites["share_kbps"] = self._shares(counts, sites["hot"] != 0, step_s)
-        busy = np.minimum(self.load, MOST_QUEUE)
+        shares = self._shares(counts, sites["hot"] != 0, step_s)
+        sites["share_kbps"] = shares
+        busy = np.minimum(self.load / SHAPED, MOST_QUEUE)
         waits = self.queue / np.maximum(self.requests_s, 1.0)
         sites["delay_s"] = self.queue_s * busy / (1.0 - busy) + self.worn_s + waits
         sites["late_s"] = self.tier_s
         sites["up"] = self.up
         sites["hot"] = self.crest > HOT
-        sites["full"] = (self.load > FULL) & self.up
+        sites["full"] = ((shares < UNLIMITED_KBPS) | (self.load > SHAPED)) & self.up
         network.links[:-1] = self.link_share
 
     def _shares(self, counts: Counts, hot: npt.NDArray[np.bool_], step_s: float) -> Floats:
@@ -83,7 +89,8 @@ class Servers:
             return shares
         kbit = counts.bin_kbit[:, hot].sum(axis=0).astype(np.float64)
         number = counts.bins[:, hot].sum(axis=0)
-        room = self.kbps[hot] * self.left[hot] * step_s
+        room = SHAPED * (self.kbps * self.left)[hot] * step_s
+        room -= np.minimum(self.owed_kbit[hot], PAID * room)
         below = np.cumsum(kbit, axis=1)
         above = number.sum(axis=1)[:, None] - np.cumsum(number, axis=1)
         reached = below + above * EDGES * step_s >= room[:, None]
@@ -112,6 +119,7 @@ def whole(
         queue=np.zeros(sites),
         load=np.zeros(sites),
         crest=np.zeros(sites),
+        owed_kbit=np.zeros(sites),
         link_share=np.ones(len(link_kbps)),
         queue_s=queue_s,
         tier_s=tier_s,
