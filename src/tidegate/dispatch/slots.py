@@ -39,10 +39,14 @@ RTT_YUAN = 1e-3
 LITTLE = 0.05
 """Share of a burst's room: by how much more an unused one is dear than a full one."""
 LEAST_WORTH = 1e-6
+SPARED = 2000.0
+"""A burst is worth a month's level for so many slots at least, where a plan sees more free ones
+than it needs: what is saved now need not be bought when the month turns out otherwise, and nearness
+is no reason to spend it."""
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
 TINY = 1e-4
-FORESEEN = 0.88
+FORESEEN = 0.92
 """Share of the free slots that levels are planned with, were bursts no whole slots. What is short
 on the month's last days costs more than ten times what it would on its first, for a level is paid
 all month."""
@@ -182,7 +186,8 @@ class SlotPlanner:
         level = np.where(np.isfinite(base), base + answer.rise, 0.0) * self._overhead * GBIT
         yuan = float((self._rise_price * answer.rise).sum()) + self._paid(base)
         days = np.array([each.rule == "fourth_peak" for each in self._contracts])
-        worth = np.where(days, self._rise_price / DAY_SLOTS, answer.worth) / GBIT
+        least = np.where(bursts, self._rise_price / SPARED, 0.0)
+        worth = np.where(days, self._rise_price / DAY_SLOTS, np.maximum(answer.worth, least)) / GBIT
         lost_mbps = float(answer.lost.max()) * GBIT
         return answer, Levels(level, worth, yuan, lost_mbps, kept, answer.bursts)
 
