@@ -85,22 +85,20 @@ class Servers:
     def _shares(self, counts: Counts, hot: npt.NDArray[np.bool_], step_s: float) -> Floats:
         """[S], kbit/s: the level to which flows are filled where all do not fit."""
         shares = np.full(len(self.kbps), UNLIMITED_KBPS)
-        if not hot.any():
+        room = SHAPED * self.kbps * self.left * step_s
+        room -= np.minimum(self.owed_kbit, PAID * room)
+        tight = np.flatnonzero(hot & (counts.bin_kbit.sum(axis=(0, 2)) > room))
+        if not len(tight):
             return shares
-        kbit = counts.bin_kbit[:, hot].sum(axis=0).astype(np.float64)
-        number = counts.bins[:, hot].sum(axis=0)
-        room = SHAPED * (self.kbps * self.left)[hot] * step_s
-        room -= np.minimum(self.owed_kbit[hot], PAID * room)
+        kbit = counts.bin_kbit[:, tight].sum(axis=0).astype(np.float64)
+        number = counts.bins[:, tight].sum(axis=0)
         below = np.cumsum(kbit, axis=1)
         above = number.sum(axis=1)[:, None] - np.cumsum(number, axis=1)
-        reached = below + above * EDGES * step_s >= room[:, None]
-        tight = below[:, -1] > room
-        first = reached.argmax(axis=1)
-        row = np.arange(len(first))
+        first = (below + above * EDGES * step_s >= room[tight, None]).argmax(axis=1)
+        row = np.arange(len(tight))
         under = np.where(first > 0, below[row, first - 1], 0.0)
         flows = above[row, first] + number[row, first]
-        level = (room - under) / np.maximum(flows, 1) / step_s
-        shares[hot] = np.where(tight, level, UNLIMITED_KBPS)
+        shares[tight] = (room[tight] - under) / np.maximum(flows, 1) / step_s
         return shares
 
 
