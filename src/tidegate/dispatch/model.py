@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.dispatch.columns import Columns, Rows
+from tidegate.dispatch.hold import Held, Standing, Terms
 from tidegate.dispatch.matrix import LEAST_MILLE, matrix
 from tidegate.dispatch.policy import Policy
 from tidegate.dispatch.pools import Paths
@@ -53,7 +54,7 @@ class Figures:
 @dataclass(frozen=True)
 class Flows:
     """flow [P], Gbit/s; load, full [S]; rise [D]; reserve, of each of `Paths.reserve`; shed [R, G];
-    cost: the objective."""
+    cost: the objective; prices [rows]: what it would change by with each row's bound."""
 
     flow: Floats
     load: Floats
@@ -64,6 +65,7 @@ class Flows:
     shed: Floats
     freeze: float
     cost: float
+    prices: Floats
     seconds: float
     iterations: int
 
@@ -81,22 +83,28 @@ class Model:
         self._paths = paths
         self._rungs = rungs
         self._policy = policy
+        self._sparse = matrix(paths, self.columns, self.rows, policy)
+        self._standing = Standing(paths, self.columns, self.rows, self._sparse, policy)
         self._steps = np.full(len(paths.group), LEAST_MILLE)
         self._waver = _waver(len(paths.group))
         self._highs: highspy.Highs | None = None
 
+    def saving(self, figures: Figures, held: Held) -> float:
+        """Of the objective, at most, by a new solution in place of what is `held`."""
+        rates = _stepped(figures.freeze_mille)
+        return self._standing.saving(held, figures.capacity, rates, self._terms(figures))
+
     def solve(self, figures: Figures) -> Flows:
         """Raises `Unsolved`. Who ran out of time goes on from there the next time: there is no
         presolve, after which nothing would be left of it."""
-        lower, upper = self._row_bounds(figures)
-        most, price = self._column_most(figures), self._column_prices(figures)
+        terms = self._terms(figures)
         if self._highs is None:
-            self._highs = self._fresh(lower, upper, most, price)
+            self._highs = self._fresh(terms)
         highs, columns, rows = self._highs, self.columns.size, self.rows.size
         numbers = np.arange(max(columns, rows), dtype=np.int32)
-        highs.changeColsCost(columns, numbers[:columns], price)
-        highs.changeColsBounds(columns, numbers[:columns], np.zeros(columns), most)
-        highs.changeRowsBounds(rows, numbers[:rows], lower, upper)
+        highs.changeColsCost(columns, numbers[:columns], terms.price)
+        highs.changeColsBounds(columns, numbers[:columns], np.zeros(columns), terms.most)
+        highs.changeRowsBounds(rows, numbers[:rows], terms.lower, terms.upper)
         self._change_rates(highs, figures.freeze_mille)
         highs.setOptionValue("time_limit", highs.getRunTime() + self._policy.solver_s)
         began = time.perf_counter()
@@ -109,20 +117,24 @@ class Model:
             raise Unsolved(highs.modelStatusToString(status))
         return self._read(highs, seconds)
 
-    def _fresh(self, lower: Floats, upper: Floats, most: Floats, price: Floats) -> highspy.Highs:
+    def _terms(self, figures: Figures) -> Terms:
+        lower, upper = self._row_bounds(figures)
+        return Terms(lower, upper, self._column_most(figures), self._column_prices(figures))
+
+    def _fresh(self, terms: Terms) -> highspy.Highs:
         highs = QuietHighs()
         for name, value in (
             ("output_flag", False), ("threads", 1), ("solver", "simplex"),
             ("simplex_strategy", 1), ("presolve", "off"),
         ):  # fmt: skip
             highs.setOptionValue(name, value)
-        sparse = matrix(self._paths, self.columns, self.rows, self._policy)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = self.columns.size, self.rows.size
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = price, np.zeros(self.columns.size), most
-        lp.row_lower_, lp.row_upper_ = lower, upper
+        lp.col_cost_, lp.col_upper_ = terms.price, terms.most
+        lp.col_lower_ = np.zeros(self.columns.size)
+        lp.row_lower_, lp.row_upper_ = terms.lower, terms.upper
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = sparse
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = self._sparse
         self._steps[:] = LEAST_MILLE
         highs.passModel(lp)
         return highs
@@ -171,9 +183,7 @@ class Model:
         return price
 
     def _change_rates(self, highs: highspy.Highs, mille: Floats) -> None:
-        """Entries by the nearest step of a ratio, so that few change from moment to moment."""
-        ratio = np.log(_STEP_MILLE)
-        steps = np.exp(np.round(np.log(np.maximum(mille, LEAST_MILLE)) / ratio) * ratio)
+        steps = _stepped(mille)
         row, changed = self.rows.freeze.start, np.flatnonzero(steps != self._steps)
         stay, come = self.columns.stay.start, self.columns.come.start
         for path, value in zip(changed.tolist(), steps[changed].tolist(), strict=True):
@@ -182,8 +192,8 @@ class Model:
         self._steps = steps
 
     def _read(self, highs: highspy.Highs, seconds: float) -> Flows:
-        columns, info = self.columns, highs.getInfo()
-        value = np.maximum(np.array(highs.getSolution().col_value), 0.0)
+        columns, info, solution = self.columns, highs.getInfo(), highs.getSolution()
+        value = np.maximum(np.array(solution.col_value), 0.0)
         return Flows(
             flow=value[columns.stay] + value[columns.come],
             load=value[columns.load],
@@ -194,9 +204,17 @@ class Model:
             shed=value[columns.shed].reshape(self._rungs, -1),
             freeze=float(value[columns.freeze][0]),
             cost=info.objective_function_value,
+            prices=np.array(solution.row_dual),
             seconds=seconds,
             iterations=info.simplex_iteration_count,
         )
+
+
+def _stepped(mille: Floats) -> Floats:
+    """By the nearest step of a ratio, so that few entries change from moment to moment."""
+    ratio = np.log(_STEP_MILLE)
+    steps = np.round(np.log(np.maximum(mille, LEAST_MILLE)) / ratio)
+    return np.asarray(np.exp(steps * ratio), np.float64)
 
 
 def _waver(count: int) -> Floats:

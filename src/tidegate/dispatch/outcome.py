@@ -1,6 +1,6 @@
 """A plan's other parts, once it is decided who goes where: refuges, caps, when to ask again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ class Outcome:
 def plan_of(rules: Rules, snapshot: Snapshot, figures: Figures, outcome: Outcome) -> Plan:
     """The plan, whole."""
     weights = _clean(outcome.weights)
-    spare = _spare(rules, figures, outcome.load)
+    refuges = spare(rules, figures, outcome.load)
     caps, shed = _caps(snapshot, figures, outcome.flows)
     overflow, last = _overflow(rules, figures, outcome), snapshot.last
     decided = Decided(weights, outcome.load, caps, shed, overflow)
@@ -48,15 +48,34 @@ def plan_of(rules: Rules, snapshot: Snapshot, figures: Figures, outcome: Outcome
         made_at=snapshot.now,
         source=outcome.source,
         weights=weights.astype(np.float32),
-        backups=orders(rules.paths.topology.candidates, spare, BACKUPS),
+        backups=orders(rules.paths.topology.candidates, refuges, BACKUPS),
         ttl_s=_ttl(rules, snapshot, figures, weights),
         ladder_cap_kbps=caps.astype(np.float32),
         overflow_mbps=overflow,
         reasons=outcome.words[: outcome.grave] + why + outcome.words[outcome.grave :],
         shed_mbps=shed,
-        spare=spare.astype(np.float32),
+        spare=refuges.astype(np.float32),
         moved_at=_moved_at(snapshot, weights, None if last is None else last.weights),
+        prices=None if outcome.flows is None else outcome.flows.prices,
     )
+
+
+def again(
+    rules: Rules, snapshot: Snapshot, figures: Figures, last: Plan, words: tuple[str, ...]
+) -> Plan:
+    """The last plan: itself, or with other words, or other times where an alarm began or ended."""
+    ttl_s = _ttl(rules, snapshot, figures, last.weights)
+    if not words and (ttl_s == last.ttl_s).all():
+        return last
+    number = last.generation + 1
+    return replace(last, generation=number, made_at=snapshot.now, ttl_s=ttl_s, reasons=words)
+
+
+def arrived(plan: Plan, now: float) -> npt.NDArray[np.bool_]:
+    """[G]: whether everyone has asked again since the group's shares last changed."""
+    if plan.moved_at is None:
+        return np.zeros(len(plan.weights), np.bool_)
+    return np.asarray(plan.moved_at + plan.ttl_s < now, np.bool_)
 
 
 def _generation(snapshot: Snapshot) -> int:
@@ -71,7 +90,7 @@ def _clean(weights: Floats) -> Floats:
     return shares(np.where(weights < LEAST_SHARE, 0.0, weights))
 
 
-def _spare(rules: Rules, figures: Figures, load: Floats) -> Floats:
+def spare(rules: Rules, figures: Figures, load: Floats) -> Floats:
     """By what is left on each refuge; by capacity where nothing is left."""
     paths, policy = rules.paths, rules.policy
     left = np.maximum(policy.full * figures.capacity - load, 0.0)
@@ -109,7 +128,7 @@ def _overflow(rules: Rules, figures: Figures, outcome: Outcome) -> float:
 
 
 def _ttl(
-    rules: Rules, snapshot: Snapshot, figures: Figures, weights: Floats
+    rules: Rules, snapshot: Snapshot, figures: Figures, weights: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.float32]:
     """Short for groups that have viewers on a site that is down or above the ceiling."""
     paths, policy = rules.paths, rules.policy

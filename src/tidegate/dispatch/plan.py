@@ -28,6 +28,8 @@ class Plan:
     own left out (`assign`); by these the loss of any one site fits. `backups` is drawn from it,
     another order a group, for who can hold only a list.
     moved_at: float64 [G], when the group's shares last changed by more than a little.
+    prices: float64, the linear programme's, by which a later moment judges whether this plan still
+    will do.
     """
 
     generation: int
@@ -42,6 +44,7 @@ class Plan:
     shed_mbps: float = 0.0
     spare: npt.NDArray[np.float32] | None = None
     moved_at: npt.NDArray[np.float64] | None = None
+    prices: npt.NDArray[np.float64] | None = None
 
 
 def newest(held: Plan | None, offered: Plan) -> Plan:

@@ -45,6 +45,8 @@ class Policy(msgspec.Struct, frozen=True):
     stay_s: float = 7200.0
     solver_s: float = 5.0
     utc_offset_s: float = 28_800.0
+    price_held: float = 0.1
+    """What a new plan must save of each Gbit/s, or the last one stays in force."""
     price_rtt: float = 0.002
     """A millisecond."""
     price_freeze: float = 0.05

@@ -154,8 +154,9 @@ class Rehearsal:
 
     def _offered(self, plan: Plan, now: float) -> None:
         """The controller's word, in force from here on if it is the newest."""
-        self.result.reasons += [(now, reason) for reason in plan.reasons[:2]]
-        self._apply(newest(self.plan, plan))
+        if newest(self.plan, plan) is not self.plan:
+            self.result.reasons += [(now, reason) for reason in plan.reasons[:2]]
+            self._apply(plan)
 
     def _apply(self, plan: Plan) -> None:
         self.plan = plan
