@@ -212,6 +212,11 @@ def test_a_single_rendition_cannot_be_shed() -> None:
     assert plan.overflow_mbps > 0
 
 
+def test_where_the_dual_simplex_ends_unsure_the_primal_is_asked() -> None:
+    topology = fleet(1681)
+    assert Dispatcher(topology).plan(known(topology, 1.125, 1681)).source == "solved"
+
+
 def test_without_a_solver_the_last_plan_stands_with_the_dead_left_out() -> None:
     topology = fleet(4)
     first = Dispatcher(topology).plan(known(topology, 0.4))

@@ -20,6 +20,8 @@ from tidegate.dispatch.quiet import QuietHighs
 
 Floats = npt.NDArray[np.float64]
 INF = float("inf")
+DUAL, PRIMAL = 1, 4
+"""HiGHS's numbers for how the simplex goes."""
 _STEP_MILLE = 1.25
 """Freeze rates are told to the solver in steps of this ratio."""
 
@@ -108,9 +110,8 @@ class Model:
         self._change_rates(highs, figures.freeze_mille)
         highs.setOptionValue("time_limit", highs.getRunTime() + self._policy.solver_s)
         began = time.perf_counter()
-        highs.run()
+        status = _run(highs)
         seconds = time.perf_counter() - began
-        status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             if status != highspy.HighsModelStatus.kTimeLimit:
                 self._highs = None
@@ -125,7 +126,7 @@ class Model:
         highs = QuietHighs()
         for name, value in (
             ("output_flag", False), ("threads", 1), ("solver", "simplex"),
-            ("simplex_strategy", 1), ("presolve", "off"),
+            ("simplex_strategy", DUAL), ("presolve", "off"),
         ):  # fmt: skip
             highs.setOptionValue(name, value)
         lp = highspy.HighsLp()
@@ -208,6 +209,20 @@ class Model:
             seconds=seconds,
             iterations=info.simplex_iteration_count,
         )
+
+
+def _run(highs: highspy.Highs) -> highspy.HighsModelStatus:
+    """By the dual simplex; where it ends with prices that do not quite fit, which it calls unknown,
+    by the primal, from the beginning."""
+    highs.run()
+    status: highspy.HighsModelStatus = highs.getModelStatus()
+    if status == highspy.HighsModelStatus.kUnknown:
+        highs.clearSolver()
+        highs.setOptionValue("simplex_strategy", PRIMAL)
+        highs.run()
+        highs.setOptionValue("simplex_strategy", DUAL)
+        status = highs.getModelStatus()
+    return status
 
 
 def _stepped(mille: Floats) -> Floats:
