@@ -21,7 +21,6 @@ from tidegate.sim.event import Rehearsal
 from tidegate.sim.places import scaled
 from tidegate.sim.policies import NAMES
 from tidegate.sim.scenario import access_of, read_scenario
-from tidegate.sim.servers import SHAPED
 from tidegate.sim.world import build
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
@@ -145,7 +144,7 @@ def _trials(report: Report, found: dict[Job, dict[str, Any]], scale: float) -> N
         report.notes.append(
             f"A tenth of the capacity killed at the peak, {policy}, at a scale of {scale:g}: "
             f"within 0.1 points of the floor after {back:.0f} s; the fullest other site at "
-            f"{100 * peak:.1f} %, where a site sends at most {SHAPED:.0%} of its line."
+            f"{100 * peak:.1f} %."
         )
         rush = found["parade-rush", policy, 0, scale, 1.0]
         report.figures[f"rush, {policy}"] = {"join_p95_s": rush["join_p95_s"]}

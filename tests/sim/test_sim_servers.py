@@ -8,7 +8,7 @@ from sim_world import small, world
 
 from tidegate.sim import net
 from tidegate.sim.net import column_of
-from tidegate.sim.servers import PAID, SHAPED, UNLIMITED_KBPS, Servers, whole
+from tidegate.sim.servers import PAID, UNLIMITED_KBPS, Servers, whole
 
 
 def servers(kbps: float) -> Servers:
@@ -29,10 +29,10 @@ def test_the_level_is_the_exact_one_within_a_bin(wants: list[float], kbps: float
         counts.bin_kbit[0, 0, column] += int(want)
     hot = np.array([True])
     level = float(servers(kbps)._shares(_first(counts), hot, 1.0)[0])
-    if sum(int(want) for want in wants) <= SHAPED * kbps:
+    if sum(int(want) for want in wants) <= kbps:
         assert level == UNLIMITED_KBPS
         return
-    exact = _filled(wants, SHAPED * kbps)
+    exact = _filled(wants, kbps)
     assert exact / 1.25 - 1 <= level <= exact * 1.25 + 1
 
 
@@ -61,7 +61,7 @@ def test_requests_above_the_limit_wait_their_turn() -> None:
     assert site.queue[0] == 150.0
 
 
-def test_what_flowed_above_the_shaped_rate_is_kept_from_what_follows() -> None:
+def test_what_flowed_above_the_line_is_kept_from_what_follows() -> None:
     network = world(small()).network
     counts = net.counts(1, network)
     column = column_of.py_func(1000.0)
@@ -72,7 +72,7 @@ def test_what_flowed_above_the_shaped_rate_is_kept_from_what_follows() -> None:
         level = float(site._shares(_first(counts), hot, 1.0)[0])
         carried.append(kbit or 10 * min(level, 1000.0))
         site.after(net.Carried(np.array(carried[-1:]), np.zeros(1), np.zeros(2)), 1.0)
-    room = SHAPED * 10_000.0
+    room = 10_000.0
     assert carried[1] == pytest.approx((1 - PAID) * room)  # at most so much is paid at once
     assert sum(carried[:3]) == pytest.approx(3 * room)
     assert carried[-1] == pytest.approx(room)

@@ -14,11 +14,10 @@ HOT = 0.75
 """Utilisation from which a site's wants are counted one by one."""
 CALM_S = 20.0
 """Time constant in which a site's highest utilisation is forgotten: wants come in waves."""
-SHAPED = 0.95
-"""Share of its line up to which a site sends: flows queue in its shaper, which deals evenly between
-them, and not on the line. At it, newcomers are sent to the buddy."""
+FULL = 0.95
+"""Utilisation above which newcomers are sent to the buddy."""
 PAID = 0.5
-"""Share of a step's room, at most, that goes to what flowed above `SHAPED` before."""
+"""Share of a step's room, at most, that goes to what flowed above the line before."""
 UNLIMITED_KBPS = 1e9
 MOST_QUEUE = 0.98
 """Utilisation at which the queueing delay is taken, where it would grow without end."""
@@ -60,7 +59,7 @@ class Servers:
         kbps = np.maximum(self.kbps * self.left, 1e-6)
         self.load = carried.kbit / step_s / kbps
         self.crest = np.maximum(self.load, self.crest * np.exp(-step_s / CALM_S))
-        self.owed_kbit = np.maximum(0.0, self.owed_kbit + carried.kbit - SHAPED * kbps * step_s)
+        self.owed_kbit = np.maximum(0.0, self.owed_kbit + carried.kbit - kbps * step_s)
         self.queue = np.maximum(0.0, self.queue + carried.asked - self.requests_s * step_s)
         over = carried.over_kbit[:-1] / step_s
         allowed = self.link_share * self.link_kbps / np.maximum(over, 1e-6)
@@ -73,19 +72,19 @@ class Servers:
         sites = network.sites
         shares = self._shares(counts, sites["hot"] != 0, step_s)
         sites["share_kbps"] = shares
-        busy = np.minimum(self.load / SHAPED, MOST_QUEUE)
+        busy = np.minimum(self.load, MOST_QUEUE)
         waits = self.queue / np.maximum(self.requests_s, 1.0)
         sites["delay_s"] = self.queue_s * busy / (1.0 - busy) + self.worn_s + waits
         sites["late_s"] = self.tier_s
         sites["up"] = self.up
         sites["hot"] = self.crest > HOT
-        sites["full"] = ((shares < UNLIMITED_KBPS) | (self.load > SHAPED)) & self.up
+        sites["full"] = ((shares < UNLIMITED_KBPS) | (self.load > FULL)) & self.up
         network.links[:-1] = self.link_share
 
     def _shares(self, counts: Counts, hot: npt.NDArray[np.bool_], step_s: float) -> Floats:
         """[S], kbit/s: the level to which flows are filled where all do not fit."""
         shares = np.full(len(self.kbps), UNLIMITED_KBPS)
-        room = SHAPED * self.kbps * self.left * step_s
+        room = self.kbps * self.left * step_s
         room -= np.minimum(self.owed_kbit, PAID * room)
         tight = np.flatnonzero(hot & (counts.bin_kbit.sum(axis=(0, 2)) > room))
         if not len(tight):
