@@ -65,7 +65,7 @@ def _network(kinds: net.Records, ladder_kbps: Sequence[float]) -> net.Network:
     sites = np.zeros(1, net.SITE)
     sites["share_kbps"], sites["up"], sites["detect_s"] = 1e9, 1, 1e9
     paths = np.zeros((1, 1), net.PATH)
-    paths["rtt_s"] = RTT_S
+    paths["rtt_s"], paths["left"] = RTT_S, 1.0
     groups = np.zeros(1, net.GROUP)
     groups["top"], groups["turns"] = len(ladder_kbps) - 1, 1
     groups["first"] = groups["second"] = groups["third"] = -1

@@ -61,7 +61,7 @@ def network(kind: Kind) -> net.Network:
     sites = np.zeros(1, net.SITE)
     sites["share_kbps"], sites["up"], sites["detect_s"] = 1e9, 1, 1e9
     paths = np.zeros((1, 1), net.PATH)
-    paths["rtt_s"] = RTT_S
+    paths["rtt_s"], paths["left"] = RTT_S, 1.0
     groups = np.zeros(1, net.GROUP)
     groups["top"] = len(LADDER) - 1
     for backup in ("first", "second", "third"):
@@ -127,9 +127,10 @@ def test_chunks_that_come_alike_may_be_taken_at_once(name: str, seconds: float) 
         assert fine[field] == pytest.approx(coarse[field], rel=2e-3, abs=1e-6), field
 
 
-def fast(rule: Rule, lines: npt.NDArray[np.float32], step_s: float) -> Seen:
-    """Every viewer until its last chunk has come."""
+def fast(rule: Rule, lines: npt.NDArray[np.float32], step_s: float, left: float = 1.0) -> Seen:
+    """Every viewer until its last chunk has come; `left` is what loss leaves of a line."""
     world, viewers = network(kind_of(rule)), joining()
+    world.paths["left"] = left
     counts = net.counts(1, world)
     moment = Moment(0, 1, 0.0, step_s, 0, VIEWERS, 0.0, 1 << 20, 0.0, 0.0, False, False)
     seen = Seen(np.full(VIEWERS, np.nan), np.full(VIEWERS, np.nan))
@@ -144,6 +145,13 @@ def fast(rule: Rule, lines: npt.NDArray[np.float32], step_s: float) -> Seen:
         seen.freeze_rate[done] = stalled_s / (stalled_s + media_s[done])
         seen.kbps[done] = total["carried_kbit"][done] / media_s[done]
     return seen
+
+
+def test_a_path_that_loses_is_a_slower_line() -> None:
+    lossy, slow = fast("hls", rates(), 0.5, left=0.5), fast("hls", 0.5 * rates(), 0.5)
+    assert np.array_equal(lossy.freeze_rate, slow.freeze_rate, equal_nan=True)
+    assert np.array_equal(lossy.kbps, slow.kbps, equal_nan=True)
+    assert np.nanmean(slow.freeze_rate) > 1.2 * np.nanmean(fast("hls", rates(), 0.5).freeze_rate)
 
 
 class Same:

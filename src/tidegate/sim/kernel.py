@@ -102,7 +102,7 @@ def _play(
     kind, path = network.kinds[player.kind], network.paths[player.group, player.place]
     site, rungs, top = network.sites[path.site], network.rungs, network.groups[player.group].top
     late, pause = visit.late(kind, site, i), kind.ask_rtts * path.rtt_s + site.delay_s
-    rate = _line(player, network)
+    rate = _line(player, path, network)
     rate = max(min(rate, site.share_kbps) * network.links[path.link] * site.up, LEAST_KBPS)
     seen, means = picture.of(player), means_of(player)
     rung: Any = np.int64(player.rung)
@@ -157,9 +157,9 @@ def _wait(seen: Any, kind: Any, late: float) -> Any:
 
 
 @inlined
-def _line(player: Any, network: Network) -> Any:
-    """kbit/s of the viewer's own line, now."""
-    return player.mean_kbps * network.ratio[player.line, player.level]
+def _line(player: Any, path: Any, network: Network) -> Any:
+    """kbit/s of the viewer's own line, now, on this path."""
+    return player.mean_kbps * network.ratio[player.line, player.level] * path.left
 
 
 @inlined
@@ -223,7 +223,7 @@ def _want(player: Any, network: Network, counts: Counts, moment: visit.Moment, l
     held = player.buffer_s + late - player.lag_s
     more = math.floor((moment.step_s - held) * kind.per_chunk - 1.0)
     wanted = player.left_kbit + max(more, 0.0) * network.rungs[player.rung].kbps * kind.chunk_s
-    wanted = min(_line(player, network) * (moment.step_s - player.wait_s), wanted)
+    wanted = min(_line(player, path, network) * (moment.step_s - player.wait_s), wanted)
     column = column_of(wanted / moment.step_s)
     counts.bins[moment.row, path.site, column] += 1
     counts.bin_kbit[moment.row, path.site, column] += int(wanted)

@@ -32,8 +32,12 @@ SITE = np.dtype(
     ],
     align=True,
 )
-PATH = np.dtype([("site", np.int32), ("link", np.int32), ("rtt_s", np.float32)], align=True)
-"""From a group to its k-th candidate; `link` is L where it crosses none."""
+PATH = np.dtype(
+    [("site", np.int32), ("link", np.int32), ("rtt_s", np.float32), ("left", np.float32)],
+    align=True,
+)
+"""From a group to its k-th candidate; `link` is L where it crosses none; `left` is the share of a
+line that loss leaves."""
 GROUP = np.dtype(
     [
         ("turns", np.int32),  # steering turns between two questions

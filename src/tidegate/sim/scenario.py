@@ -96,11 +96,14 @@ class Isp(_Table):
 
 
 class Paths(_Table):
-    """Round trips and peerings. `link_gbps` is the capacity from one ISP to another, each way."""
+    """Round trips and peerings. `link_gbps` is the capacity from one ISP to another, each way;
+    `cross_isp_left` the share of a line that loss leaves on the way, `cross_isp_freeze` what the
+    dispatcher is told that such a way adds."""
 
     base_ms: float = Field(4.0, ge=0, le=1000)
     ms_per_1000_km: float = Field(15.0, ge=0, le=1000)
     cross_isp_ms: float = Field(25.0, ge=0, le=1000)
+    cross_isp_left: Share = 0.6
     cross_isp_freeze: Share = 0.002
     link_gbps: float = Field(40.0, ge=0, le=1e6)
     candidates: int = Field(8, ge=1, le=32)

@@ -44,7 +44,7 @@ def build(scenario: Scenario, lines: tuple[Access, ...], seed: int) -> World:
     names = tuple(name for name, share in scenario.audience.kinds.items() if share > 0)
     network = net.Network(
         sites=np.zeros(len(places.sites), net.SITE),
-        paths=_paths(places),
+        paths=_paths(places, scenario.paths.cross_isp_left),
         groups=_groups(places, len(scenario.stream.ladder_kbps)),
         kinds=kinds.table([by_name[name] for name in names]),
         candidates=places.candidates,
@@ -70,11 +70,12 @@ def build(scenario: Scenario, lines: tuple[Access, ...], seed: int) -> World:
     return World(scenario, places, people, network, servers, names, steps)
 
 
-def _paths(places: Topology) -> net.Records:
+def _paths(places: Topology, cross_isp_left: float) -> net.Records:
     paths = np.zeros(places.candidates.shape, net.PATH)
     paths["site"] = np.maximum(places.candidates, 0)
     paths["link"] = np.where(places.link == NO_LINK, len(places.links), places.link)
     paths["rtt_s"] = places.rtt_ms / 1000
+    paths["left"] = np.where(places.link == NO_LINK, 1.0, cross_isp_left)
     return paths
 
 
