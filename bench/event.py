@@ -1,8 +1,8 @@
 """The reference event by policy, over seeds: `python -m bench event`.
 
 Each seed's players go through the event under every policy, and on unlimited servers (the floor),
-at full access rates and at half. Then two trials, at a larger scale, for a site of few viewers
-wavers: a tenth of the capacity killed at the peak, and 1.1 million joins in a minute. Law: the
+at full access rates and at half. Then two trials: a tenth of the capacity killed at the peak, in
+full size, for a site of few viewers wavers; and 1.1 million joins in a minute. Law: the
 figure of a policy is its 95th percentile over seeds, and what servers and steering cause is the
 difference to the floor of the same seed.
 """
@@ -28,6 +28,7 @@ COLUMNS = (
     "lines", "policy", "seeds", "freeze, 95 %", "median", "by servers, points", "views smooth",
     "kbit/s", "join 95 %, s", "peak site", "moves/h",
 )  # fmt: skip
+LOST, RUSH = "parade-ten-percent", "parade-rush"
 Job = tuple[str, str, int, float, float]
 """Scenario, policy or floor, seed, scale, rate factor."""
 
@@ -41,8 +42,8 @@ def main(argv: Sequence[str]) -> int:
             many = policy in ("floor", "ours") and factor == 1.0
             seeds = given.seeds if many else min(given.seeds, given.others)
             jobs += [("parade-2015", policy, seed, given.scale, factor) for seed in range(seeds)]
-    for name in ("parade-ten-percent", "parade-rush"):
-        jobs += [(name, policy, 0, given.trials, 1.0) for policy in ("floor", "ours", "nearest")]
+    for name, scale in ((LOST, given.lost), (RUSH, given.rush)):
+        jobs += [(name, policy, 0, scale, 1.0) for policy in ("floor", "ours", "nearest")]
     with Progress(transient=True) as bar, ProcessPoolExecutor(given.jobs) as pool:
         task = bar.add_task("rehearsing", total=len(jobs))
         found: dict[Job, dict[str, Any]] = {}
@@ -60,9 +61,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--others", type=int, default=5, help="of all else (5)")
     parser.add_argument("--scale", type=float, default=0.05, help="of players and sites (0.05)")
-    parser.add_argument(
-        "--trials", type=float, default=0.25, help="the scale of the two trials (0.25)"
-    )
+    parser.add_argument("--lost", type=float, default=1.0, help="of the first trial (1)")
+    parser.add_argument("--rush", type=float, default=0.25, help="of the second (0.25)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     return parser.parse_args(argv)
 
@@ -93,8 +93,8 @@ def _report(found: dict[Job, dict[str, Any]], given: argparse.Namespace) -> int:
             figures = _row(report, found, policy, given.scale, factor)
             if factor == 1.0 and policy == "ours":
                 held = figures["freeze_p95"] <= 0.005 and figures["caused_p95"] <= 0.0005
-    _trials(report, found, given.trials)
-    _draw(found, given.trials)
+    _trials(report, found, given)
+    _draw(found, given.lost)
     report.finish(given.json)
     return int(not held)
 
@@ -132,21 +132,21 @@ def _row(
     return figures
 
 
-def _trials(report: Report, found: dict[Job, dict[str, Any]], scale: float) -> None:
-    floor = found["parade-ten-percent", "floor", 0, scale, 1.0]["spans"]
+def _trials(report: Report, found: dict[Job, dict[str, Any]], given: argparse.Namespace) -> None:
+    floor = found[LOST, "floor", 0, given.lost, 1.0]["spans"]
     for policy in ("ours", "nearest"):
-        spans = found["parade-ten-percent", policy, 0, scale, 1.0]["spans"]
+        spans = found[LOST, policy, 0, given.lost, 1.0]["spans"]
         late = [at for (at, rate, *_), (_, least, *_) in zip(spans, floor, strict=True)
                 if at > 1800 and rate > least + 0.001]  # fmt: skip
         peak = max(load for at, _, load, *_ in spans if at > 1800)
         back = max(late) - 1800 if late else 0.0
         report.figures[f"ten percent lost, {policy}"] = {"back_s": back, "peak_site_load": peak}
         report.notes.append(
-            f"A tenth of the capacity killed at the peak, {policy}, at a scale of {scale:g}: "
+            f"A tenth of the capacity killed at the peak, {policy}, at a scale of {given.lost:g}: "
             f"within 0.1 points of the floor after {back:.0f} s; the fullest other site at "
             f"{100 * peak:.1f} %."
         )
-        rush = found["parade-rush", policy, 0, scale, 1.0]
+        rush = found[RUSH, policy, 0, given.rush, 1.0]
         report.figures[f"rush, {policy}"] = {"join_p95_s": rush["join_p95_s"]}
         report.notes.append(
             f"1.1 million joins a minute, {policy}: 95 % joined within {rush['join_p95_s']:.2f} s."
@@ -156,7 +156,7 @@ def _trials(report: Report, found: dict[Job, dict[str, Any]], scale: float) -> N
 def _draw(found: dict[Job, dict[str, Any]], scale: float) -> None:
     figure, axes = canvas(9, 4.2)
     for policy, colour in (("nearest", "#d9503a"), ("ours", "#1b8a7a"), ("floor", "#7a7a7a")):
-        spans = np.array(found["parade-ten-percent", policy, 0, scale, 1.0]["spans"])
+        spans = np.array(found[LOST, policy, 0, scale, 1.0]["spans"])
         axes.plot(spans[:, 0] / 60, 100 * spans[:, 1], color=colour, label=policy, linewidth=1.4)
     axes.axvline(30, color="#999", linewidth=0.8, linestyle=":")
     axes.set(xlabel="minutes", ylabel="freeze rate, %", ylim=(0, None), xlim=(0, 60))

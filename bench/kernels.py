@@ -1,6 +1,6 @@
 """The fast kernel by time step and by size: `python -m bench kernels`.
 
-The reference event, scaled down, at its own step and at one four times finer; then two minutes of
+The reference event, scaled down, at its own step and at one four times finer; then ten minutes of
 it with everybody there, at growing scale, on all cores. Law: a size runs in a process of its own,
 so its peak memory is its own; processor time is that of the whole rehearsal, dispatcher and network
 with it.
@@ -24,7 +24,7 @@ from tidegate.sim.world import build
 
 STEPS_S = (2.0, 0.5)
 PLAYERS = (20_000, 200_000, 2_000_000)
-CROWD_S = 120.0
+CROWD_S = 600.0
 SEEDS = 4
 """Events at each step: draws of another step are other draws."""
 POLICIES = ("nearest", "ours")
@@ -97,7 +97,7 @@ def _event(scale: float, step_s: float, seed: int) -> dict[str, Any]:
 
 
 def _crowd(count: int, policy: str) -> dict[str, Any]:
-    """Two minutes with that many players there from its beginning."""
+    """Ten minutes with that many players there from its beginning."""
     whole = read_scenario(SCENARIOS / "parade-2015.toml")
     scenario = _reference(count / whole.audience.peak)
     event = scenario.event.model_copy(update={"duration_s": CROWD_S})

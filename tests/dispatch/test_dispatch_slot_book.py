@@ -63,11 +63,23 @@ def test_what_lies_above_takes_a_free_slot_and_is_billed_where_none_is_left(
     assert book.yuan - yuan == pytest.approx(raised[3] * FLEET.contracts[3].price)
 
 
-def test_within_a_slot_grants_are_kept_and_more_may_come(book: SlotBook) -> None:
-    first = book.begin(demand(0.3), UP).free
-    more = book.again(demand(0.4), UP).free
-    assert np.array_equal(more & first, first)
-    assert more.sum() > first.sum()
+def test_who_has_burst_too_long_goes_on_and_more_may_come(book: SlotBook) -> None:
+    first = book.begin(demand(0.3), UP)
+    more = book.again(demand(0.4), UP, first.load_mbps, 0.9)
+    assert (more.free | ~first.free).all()
+    assert more.free.sum() > first.free.sum() > 0
+
+
+def test_who_burst_for_a_moment_only_keeps_his_free_slot(book: SlotBook) -> None:
+    left = book.left
+    first = book.begin(demand(0.4), UP)
+    rest = book.again(demand(0.1), UP, first.load_mbps, 0.02)
+    saved = first.free & ~rest.free
+    assert saved.any()
+    assert (book.allowed_mbps < book.billed_mbps)[saved].all()
+    book.close(0.02 * first.load_mbps + 0.98 * rest.load_mbps)
+    assert np.array_equal((left - book.left)[saved], np.zeros(saved.sum()))
+    assert np.array_equal(book.allowed_mbps, book.billed_mbps)
 
 
 def test_a_copy_goes_its_own_way(book: SlotBook) -> None:

@@ -51,7 +51,8 @@ def ahead(demand: list[float], slots: list[float], left: float, domains: int) ->
                  np.zeros(domains))  # fmt: skip
 
 
-def now(topology: Topology, demand: Floats, **other: Any) -> Now:
+def now(topology: Topology, demand: Floats, share: float, **other: Any) -> Now:
+    """Levels at a share of the sites' capacity."""
     domains = len(topology.contracts)
     given: dict[str, Any] = {
         "slots_left": np.full(domains, 10.0),
@@ -59,7 +60,7 @@ def now(topology: Topology, demand: Floats, **other: Any) -> Now:
         "spent": np.zeros(domains, np.bool_),
         "up": np.ones(len(topology.sites), np.bool_),
     }
-    return Now(demand, **(given | other))
+    return Now(demand, share * capacity(topology), **(given | other))
 
 
 def test_one_site_is_billed_at_what_its_free_slots_leave() -> None:
@@ -107,8 +108,7 @@ PLANNER = SlotPlanner(FLEET)
 DOMAINS = len(FLEET.contracts)
 
 
-def levels_at(share: float) -> Levels:
-    return Levels(share * capacity(FLEET), np.full(DOMAINS, 0.003), 1.0, 0.0)
+WORTH = np.full(DOMAINS, 0.003)
 
 
 @settings(max_examples=30, deadline=None)
@@ -120,46 +120,46 @@ def test_a_grant_carries_the_slot_and_bursts_only_who_may(
     demand = rng.uniform(0.5, 1.5, len(FLEET.groups))
     demand *= use * capacity(FLEET).sum() / demand.sum()
     left = rng.integers(0, 3, DOMAINS).astype(np.float64)
-    levels = levels_at(share)
-    grant = PLANNER.grant(now(FLEET, demand, slots_left=left), levels)
+    grant = PLANNER.grant(now(FLEET, demand, share, slots_left=left), WORTH)
     most = 0.85 * capacity(FLEET)
     assert (grant.load_mbps <= most + 1).all()
     assert grant.load_mbps.sum() <= demand.sum() + 1
     assert not grant.free[left == 0].any()
-    assert (grant.level_mbps >= levels.level_mbps).all()
+    assert (grant.level_mbps >= share * capacity(FLEET)).all()
     assert (grant.load_mbps <= np.where(grant.free, most, grant.level_mbps) + 1).all()
 
 
 def test_no_burst_where_levels_hold_and_a_raise_where_no_slot_is_left() -> None:
     demand = np.full(len(FLEET.groups), 0.05 * capacity(FLEET).sum() / len(FLEET.groups))
-    assert not PLANNER.grant(now(FLEET, demand), levels_at(0.5)).free.any()
-    none = PLANNER.grant(now(FLEET, demand, slots_left=np.zeros(DOMAINS)), levels_at(0.0))
+    assert not PLANNER.grant(now(FLEET, demand, 0.5), WORTH).free.any()
+    none = PLANNER.grant(now(FLEET, demand, 0.0, slots_left=np.zeros(DOMAINS)), WORTH)
     assert not none.free.any()
     assert none.level_mbps.sum() == pytest.approx(demand.sum(), rel=1e-3)
 
 
 def test_bursts_are_few_and_go_on_and_a_spent_slot_is_used() -> None:
     demand = np.full(len(FLEET.groups), 0.3 * capacity(FLEET).sum() / len(FLEET.groups))
-    first = PLANNER.grant(now(FLEET, demand), levels_at(0.15))
+    first = PLANNER.grant(now(FLEET, demand, 0.15), WORTH)
     room = 0.7 * capacity(FLEET)
     above = demand.sum() - 0.15 * capacity(FLEET).sum()
     assert room[first.free].sum() < 2.0 * above
-    more = PLANNER.grant(now(FLEET, 1.05 * demand, spent=first.free), levels_at(0.15))
+    more = PLANNER.grant(now(FLEET, 1.05 * demand, 0.15, spent=first.free), WORTH)
     assert (more.free | ~first.free).all()
-    again = PLANNER.grant(now(FLEET, demand, bursting=first.free), levels_at(0.15))
+    again = PLANNER.grant(now(FLEET, demand, 0.15, bursting=first.free), WORTH)
     assert (again.free & first.free).sum() >= 0.6 * first.free.sum()
 
 
 def test_a_site_that_is_down_neither_carries_nor_bursts() -> None:
     demand = np.full(len(FLEET.groups), 0.3 * capacity(FLEET).sum() / len(FLEET.groups))
     up = np.arange(16) != 3
-    grant = PLANNER.grant(now(FLEET, demand, up=up), levels_at(0.1))
+    grant = PLANNER.grant(now(FLEET, demand, 0.1, up=up), WORTH)
     assert grant.load_mbps[3] == 0
     assert not grant.free[3]
 
 
 def test_levels_are_raised_only_where_it_matters() -> None:
-    held, planned = levels_at(0.2), replace(levels_at(0.3), yuan=RAISE - 1e-6)
+    held = Levels(0.2 * capacity(FLEET), WORTH, 1.0, 0.0)
+    planned = Levels(0.3 * capacity(FLEET), 2.0 * WORTH, RAISE - 1e-6, 0.0)
     kept = settled(held, planned)
     assert (kept.level_mbps == held.level_mbps).all()
     assert kept.burst_yuan is planned.burst_yuan

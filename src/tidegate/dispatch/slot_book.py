@@ -1,8 +1,9 @@
 """A month's five minutes as they come: who may burst in this one, and what is billed so far.
 
-Law: a slot begins with what is foreseen, may be granted more while it lasts, and ends with what was
-carried; what lies above a level takes a free slot, granted or not, and where none is left it is
-billed from then on.
+Law: a slot begins with what is foreseen, and is granted anew while it lasts: a seller counts its
+mean, so who burst for a moment may stay at the level by carrying less in the rest. It ends with
+what was carried; what lies above a level takes a free slot, granted or not, and where none is left
+it is billed from then on.
 """
 
 from copy import deepcopy
@@ -11,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.dispatch.pools import summed
 from tidegate.dispatch.slots import FORESEEN, Ahead, Grant, Levels, Now, SlotPlanner, settled
 from tidegate.dispatch.topology import Topology
 from tidegate.usage import Ledger
@@ -19,8 +21,10 @@ from tidegate.usage.ledger import NOISE
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-LEARNT_FROM = 10
-"""Bursts of a domain, in the mean, from which what they took says more than a trial."""
+TRIED = 0.2
+"""Share of a month's free slots from which what bursts took says more than the trial did."""
+UNDONE = 0.5
+"""Share of its level that a domain must be left with for the rest of a slot, or it bursts."""
 BY_LEVEL = ("monthly_95", "fourth_peak", "flat")
 
 
@@ -29,26 +33,28 @@ class SlotBook:
 
     def __init__(self, topology: Topology, planner: SlotPlanner, days: int) -> None:
         self._topology = topology
-        self._planner = planner
+        self.planner = planner
         self._ledgers = [Ledger(each, days) for each in topology.contracts]
-        self._overhead = np.array([each.overhead for each in topology.contracts])
+        self._overhead: Floats = np.array([each.overhead for each in topology.contracts])
         self._domain = np.array([site.domain for site in topology.sites])
         domains = len(topology.contracts)
         self.levels = Levels(np.zeros(domains), np.zeros(domains), 0.0, 0.0)
         self.free: Bools = np.zeros(domains, np.bool_)
+        self._rest_mbps = self.levels.level_mbps
         self._bursting = self.free
         self._ahead, self._planned_at = np.zeros(0), 0
-        self._meant = 0.0
+        self._meant, self._tried = 0.0, 1.0
         self.took = 0.0
         """Free slots of all domains so far."""
 
     def copy(self) -> "SlotBook":
         """One that goes its own way from here."""
-        book = SlotBook(self._topology, self._planner, 0)
+        book = SlotBook(self._topology, self.planner, 0)
         book._ledgers = deepcopy(self._ledgers)
         book.levels, book.free, book._bursting = self.levels, self.free, self._bursting
+        book._rest_mbps = self._rest_mbps
         book._ahead, book._planned_at = self._ahead, self._planned_at
-        book._meant, book.took = self._meant, self.took
+        book._meant, book._tried, book.took = self._meant, self._tried, self.took
         return book
 
     @property
@@ -60,6 +66,12 @@ class SlotBook:
     def billed_mbps(self) -> Floats:
         """[D]: up to which traffic costs nothing more, as the seller counts."""
         return np.maximum(self.levels.level_mbps, [each.level_mbps for each in self._ledgers])
+
+    @property
+    def allowed_mbps(self) -> Floats:
+        """[D]: up to which the rest of this slot costs nothing more where it is not free."""
+        less = self._rest_mbps < self.levels.level_mbps
+        return np.where(less, self._rest_mbps, self.billed_mbps)
 
     @property
     def left(self) -> Floats:
@@ -74,11 +86,15 @@ class SlotBook:
         `Unsolved`."""
         slots = np.bincount(label, minlength=len(demand_mbps)).astype(float)
         some = slots > 0
-        kept = self.levels.kept if self.slots else 0.0
-        if self.took > LEARNT_FROM * len(self._ledgers):
-            kept = FORESEEN * min(1.0, self._meant / self.took)
+        kept = 0.0
+        if self.slots:
+            trial = TRIED * (self.left.sum() + self.took)
+            took = trial * FORESEEN / self._tried + self.took
+            kept = FORESEEN * min(1.0, (trial + self._meant) / max(took, 1.0))
         ahead = Ahead(demand_mbps[some], slots[some], self.left, self.billed_mbps, kept)
-        planned = self._planner.plan_levels(ahead)
+        planned = self.planner.plan_levels(ahead)
+        if not self.slots:
+            self._tried = planned.kept
         self.levels = settled(self.levels if self.slots else None, planned)
         self._ahead = planned.bursts[np.cumsum(some)[label] - 1]
         self._planned_at = self.slots
@@ -86,26 +102,35 @@ class SlotBook:
     def begin(self, demand_mbps: Floats, up: Bools) -> Grant:
         """A slot, as it is foreseen: [G], [S]. Raises `Unsolved`."""
         self.free = np.zeros(len(self._ledgers), np.bool_)
-        return self.again(demand_mbps, up)
+        return self.again(demand_mbps, up, np.zeros(len(self._domain)), 0.0)
 
-    def again(self, demand_mbps: Floats, up: Bools) -> Grant:
-        """Within a slot, as it turns out: who was granted keeps it. Raises `Unsolved`."""
-        now = Now(demand_mbps, self.left, self._bursting, self.free, up)
-        grant = self._planner.grant(now, self.levels)
+    def again(self, demand_mbps: Floats, up: Bools, load_mbps: Floats, over: float) -> Grant:
+        """Within a slot, as it turns out: of it the share `over` is past, less than 1, in which
+        sites carried load_mbps [S]. Raises `Unsolved`."""
+        level, left = self.levels.level_mbps, self.left
+        rest = (level - over * self._counted(load_mbps)) / (1.0 - over)
+        spent = (rest < UNDONE * level) & (left > 0)
+        self._rest_mbps = np.clip(rest, 0.0, level)
+        now = Now(demand_mbps, self._rest_mbps, left, self._bursting | self.free, spent, up)
+        grant = self.planner.grant(now, self.levels.burst_yuan)
         self.free = grant.free
         return grant
 
+    def _counted(self, load_mbps: Floats) -> Floats:
+        """[D], as billed, of [S]."""
+        return summed(self._domain, load_mbps, len(self._ledgers)) * self._overhead
+
     def close(self, load_mbps: Floats) -> None:
         """The slot is over: [S], what was carried, the mean over it."""
-        mbps = np.bincount(self._domain, load_mbps, len(self._ledgers))
-        counted, level, left = mbps * self._overhead, self.levels.level_mbps, self.left
+        counted, level, left = self._counted(load_mbps), self.levels.level_mbps, self.left
         above = counted > level * (1.0 + NOISE)
         billed = above & (left <= 0)
-        for ledger, each in zip(self._ledgers, mbps.tolist(), strict=True):
+        payload = counted / self._overhead
+        for ledger, each in zip(self._ledgers, payload.tolist(), strict=True):
             ledger.add(each)
         self.levels = replace(self.levels, level_mbps=np.where(billed, counted, level))
-        self._bursting = self.free
-        self.took += float((self.free | (above & ~billed)).sum())
+        self._bursting, self._rest_mbps = self.free, self.levels.level_mbps
+        self.took += float((above & ~billed).sum())
         nth = self.slots - 1 - self._planned_at
         self._meant += float(self._ahead[nth]) if nth < len(self._ahead) else 0.0
 

@@ -3,13 +3,24 @@
 Law: the model is kept warm from slot to slot, and only bounds and prices change.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.dispatch.pools import Paths
+from tidegate.dispatch.pools import Paths, summed
 from tidegate.dispatch.slot_model import INF, Bounds, Entries, Shape, block, highs, solved
 
 Floats = npt.NDArray[np.float64]
+
+
+class Placed(NamedTuple):
+    """flow [Q], load [S], burst [D], above [D], Gbit/s."""
+
+    flow: Floats
+    load: Floats
+    burst: Floats
+    above: Floats
 
 
 class Slot:
@@ -33,9 +44,9 @@ class Slot:
 
     def solve(
         self, demand: Floats, site_most: Floats, level: Floats, burst: tuple[Floats, Floats, Floats]
-    ) -> tuple[Floats, Floats, Floats]:
+    ) -> Placed:
         """demand [P], site_most [S], level [D]; `burst` is its most and its price [D], and the
-        price [D] of what lies above it. Returns load [S], burst [D], above [D]. `Unsolved`."""
+        price [D] of what lies above it. Raises `Unsolved`."""
         shape, room = self._shape, burst[0]
         flows, rows = len(shape.flow), np.arange(shape.rows, dtype=np.int32)
         here = np.arange(shape.rows)
@@ -52,6 +63,8 @@ class Slot:
         self._highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), most)
         self._highs.changeColsCost(len(columns), columns, self._price)
         value, _ = solved(self._highs)
-        site = self._paths.pool_site[shape.flow]
-        load = np.bincount(site, value[:flows], shape.sites).astype(np.float64)
-        return load, value[bursts], value[above]
+        return Placed(value[:flows], self.load(value[:flows]), value[bursts], value[above])
+
+    def load(self, flow: Floats) -> Floats:
+        """[S]."""
+        return summed(self._paths.pool_site[self._shape.flow], flow, self._shape.sites)

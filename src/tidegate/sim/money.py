@@ -22,6 +22,7 @@ class Money:
         self._before_yuan, self._before_took = book.yuan, book.took
         self._scale = scale
         self._kbit: Floats | None = None
+        self._past_s = 0
         self._slot = -1
 
     @property
@@ -40,13 +41,15 @@ class Money:
         if slot != self._slot:
             self._slot = slot
             self.book.begin(whole, up)
-        else:
-            self.book.again(whole, up)
-        return self.book.billed_mbps * self._scale, self.book.free
+        elif self._kbit is not None:
+            mbps = self._kbit / (1000.0 * self._past_s * self._scale)
+            self.book.again(whole, up, mbps, self._past_s / SAMPLE_S)
+        return self.book.allowed_mbps * self._scale, self.book.free
 
     def carried(self, now: float, kbit: Floats) -> None:
         """By each site [S], up to `now`, since this was last said."""
         self._kbit = kbit.copy() if self._kbit is None else self._kbit + kbit
-        if round(now) % SAMPLE_S == 0:
+        self._past_s = round(now) % SAMPLE_S
+        if not self._past_s:
             self.book.close(self._kbit / (1000.0 * SAMPLE_S * self._scale))
             self._kbit = None

@@ -33,6 +33,9 @@ KEPT = 0.8
 """Share of the free slots that `estimate` plans with: what slot by slot is left of them."""
 LEARNING = 0.1
 """Weight of the last slot in how much more comes than was forecast."""
+FORESEEN_FOR = 0.2
+"""Share of a slot for which viewers are where the forecast put them: a minute, in which they ask
+again."""
 WEEKEND_DAYS = (5, 6)
 
 
@@ -195,8 +198,9 @@ def _dispatched(
         if slot == event_slot(scenario):
             at_event = book.copy()
         soon, real = _by_group(topology, np.stack([typical[slot] * more, came[slot]]))
-        book.begin(soon, up)
-        carried.append(book.again(real, up).load_mbps)
+        early = book.planner.carried(book.begin(soon, up), real)
+        late = book.again(real, up, early, FORESEEN_FOR).load_mbps
+        carried.append(FORESEEN_FOR * early + (1.0 - FORESEEN_FOR) * late)
         book.close(carried[-1])
         more += LEARNING * (came[slot] / typical[slot] - more)
     tell(1.0)
