@@ -30,7 +30,7 @@ LONGEST_S = 120.0
 """Solver's time, so that a cold plan is timed whole; the product falls back after 5 s."""
 LADDER = (48.0, 160.0, 320.0, 600.0)
 NEVER = -1e9
-"""What a new plan must save, that none be held: each is made anew, and the question is timed too."""
+"""What a new plan must save, so that none is held; the question is timed all the same."""
 REGIONS, ISPS, PLACES = 31, 4, 8
 
 
