@@ -97,6 +97,25 @@ def test_what_matters_makes_a_new_plan() -> None:
         assert changed.prices is not plan.prices, news
 
 
+def test_no_plan_stands_that_would_send_on_to_the_dead() -> None:
+    topology = fleet(2, sites=16, places=8)
+    dispatcher, snapshot, plan = calm(topology, 0.2)
+    dead = int(load(topology, plan.weights, snapshot.demand_mbps).argmin())
+    there = topology.candidates == dead
+    assert there.any()
+    assert not plan.weights[there].any()
+    up = np.arange(16) != dead
+    safe = dispatcher.plan(replace(snapshot, up=up))
+    assert safe.spare is not None
+    assert not safe.spare[there].any()
+    few = np.where(there, 0.05, safe.spare).astype(np.float32)
+    lame = replace(plan, spare=few / few.sum(axis=1, keepdims=True))
+    after = dispatcher.plan(replace(snapshot, up=up, last=lame))
+    assert after.spare is not None
+    assert not after.spare[there].any()
+    assert not np.isin(after.backups, dead).any()
+
+
 def test_a_bill_is_not_raised_for_standing_still() -> None:
     topology = fleet(2, sites=16, places=8)
     _, snapshot, plan = calm(topology, 0.3)

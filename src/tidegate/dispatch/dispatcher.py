@@ -60,6 +60,8 @@ class Dispatcher:
             return False
         if last.weights.shape != self.topology.candidates.shape:
             return False
+        if (refuges[~snapshot.up[self.topology.candidates]] > 0).any():
+            return False  # it would send on to the dead
         weights = last.weights.astype(np.float64)
         flow = weights[paths.group, paths.place] * figures.demand[paths.group]
         there = arrived(last, snapshot.now)[paths.group]
