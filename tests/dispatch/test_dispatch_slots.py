@@ -192,7 +192,7 @@ def test_four_days_cost_far_less_than_by_the_nearest_and_no_less_than_the_bound(
     bound = planner.bound(month).yuan
     for slot in slots.tolist():
         if slot % 288 == 0:
-            book.plan(demand[chosen], label[slot:])
+            book.plan(demand[chosen], label[None, slot:])
         loads[slot] = book.begin(demand[slot], up).load_mbps
         book.close(loads[slot])
     bill = sum(of_rates(each, loads[:, at]).yuan for at, each in enumerate(topology.contracts))

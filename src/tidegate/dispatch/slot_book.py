@@ -43,7 +43,7 @@ class SlotBook:
         self._rest_mbps = self.levels.level_mbps
         self._bursting = self.free
         self._ahead, self._planned_at = np.zeros(0), 0
-        self._meant, self._tried = 0.0, 1.0
+        self._meant, self._used, self._tried = 0.0, 0.0, 1.0
         self.took = 0.0
         """Free slots of all domains so far."""
 
@@ -54,7 +54,8 @@ class SlotBook:
         book.levels, book.free, book._bursting = self.levels, self.free, self._bursting
         book._rest_mbps = self._rest_mbps
         book._ahead, book._planned_at = self._ahead, self._planned_at
-        book._meant, book._tried, book.took = self._meant, self._tried, self.took
+        book._meant, book._used, book._tried = self._meant, self._used, self._tried
+        book.took = self.took
         return book
 
     @property
@@ -81,22 +82,23 @@ class SlotBook:
 
     def plan(self, demand_mbps: Floats, label: Ints) -> None:
         """Levels for what is ahead: of each slot to come in order, which row of [T, G] stands for
-        it. How many free slots whole bursts take is learnt by trial at first, and then from what
-        they took, before it is too late: a level raised on the last day is paid all month. Raises
-        `Unsolved`."""
-        slots = np.bincount(label, minlength=len(demand_mbps)).astype(float)
+        it by each forecast, [forecasts, slots]. How much of free slots whole bursts leave unused is
+        learnt by trial at first, and then from what they took, before it is too late: a level
+        raised on the last day is paid all month. Raises `Unsolved`."""
+        slots = np.bincount(label.ravel(), minlength=len(demand_mbps)) / len(label)
         some = slots > 0
         kept = 0.0
         if self.slots:
-            trial = TRIED * (self.left.sum() + self.took)
-            took = trial * FORESEEN / self._tried + self.took
-            kept = FORESEEN * min(1.0, (trial + self._meant) / max(took, 1.0))
+            room_mbps = self.planner.room_mbps(self.levels.level_mbps)
+            trial = TRIED * ((self.left * room_mbps).sum() + self._used)
+            used = trial * FORESEEN / self._tried + self._used
+            kept = FORESEEN * min(1.0, (trial + self._meant) / max(used, 1.0))
         ahead = Ahead(demand_mbps[some], slots[some], self.left, self.billed_mbps, kept)
         planned = self.planner.plan_levels(ahead)
         if not self.slots:
             self._tried = planned.kept
         self.levels = settled(self.levels if self.slots else None, planned)
-        self._ahead = planned.bursts[np.cumsum(some)[label] - 1]
+        self._ahead = planned.above_mbps[np.cumsum(some)[label] - 1].mean(axis=0)
         self._planned_at = self.slots
 
     def begin(self, demand_mbps: Floats, up: Bools) -> Grant:
@@ -130,7 +132,9 @@ class SlotBook:
             ledger.add(each)
         self.levels = replace(self.levels, level_mbps=np.where(billed, counted, level))
         self._bursting, self._rest_mbps = self.free, self.levels.level_mbps
-        self.took += float((above & ~billed).sum())
+        taken = above & ~billed
+        self.took += float(taken.sum())
+        self._used += float(self.planner.room_mbps(level)[taken].sum())
         nth = self.slots - 1 - self._planned_at
         self._meant += float(self._ahead[nth]) if nth < len(self._ahead) else 0.0
 

@@ -15,8 +15,6 @@ from tidegate.dispatch.pools import Paths
 from tidegate.dispatch.slot_model import INF, Bounds, Entries, Shape, block, highs, solved
 
 Floats = npt.NDArray[np.float64]
-ROOM_GBPS = 1e-3
-"""Above a level: less is none."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ class Month:
 
 @dataclass(frozen=True)
 class Answer:
-    """rise [D]; worth [D]: yuan of a Gbit/s above the level for one slot; lost [T]; bursts [T]: how
-    many domains would burst, were a burst no whole slot."""
+    """rise [D]; worth [D]: yuan of a Gbit/s above the level for one slot; lost [T]; above [T]:
+    what lies above the levels."""
 
     rise: Floats
     worth: Floats
     lost: Floats
-    bursts: Floats
+    above: Floats
 
 
 def levels(paths: Paths, shape: Shape, month: Month) -> Answer:
@@ -70,13 +68,11 @@ def levels(paths: Paths, shape: Shape, month: Month) -> Answer:
     entries.add(budget[bursts], rise[bursts], month.free[bursts])
     value, dual = _solved(entries, _bounds(shape, month))
     each = value[domains:].reshape(times, shape.columns)
-    room = np.maximum(month.most - month.base - value[:domains], ROOM_GBPS)
-    above = each[:, len(shape.flow) : len(shape.flow) + domains]
     return Answer(
         rise=value[:domains],
         worth=np.where(bursts, np.maximum(-dual[budget], 0.0), 0.0),
         lost=each[:, -shape.pools :].sum(axis=1),
-        bursts=np.minimum(above / room, 1.0)[:, bursts].sum(axis=1),
+        above=each[:, len(shape.flow) : len(shape.flow) + domains][:, bursts].sum(axis=1),
     )
 
 

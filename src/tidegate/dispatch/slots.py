@@ -6,15 +6,14 @@ burst is worth least later (`grant`). Levels are planned again as the month goes
 forecast wrong on the first days is paid for over all days left, and not by the last.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from tidegate.dispatch.policy import Policy
 from tidegate.dispatch.pools import Paths, summed
+from tidegate.dispatch.slot_bursts import TINY, Offer, fewest, islands
 from tidegate.dispatch.slot_model import INF, Shape
 from tidegate.dispatch.slot_month import Answer, Month, levels
 from tidegate.dispatch.slot_now import Placed, Slot
@@ -24,25 +23,18 @@ from tidegate.usage.contract import SAMPLE_S
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-Solve = Callable[[tuple[Floats, Floats, Floats]], Placed]
 GBIT = 1000.0
 LOST = 1e5
 """Price of a Gbit/s that no site carries for one slot, yuan."""
 STICKY = 0.8
 """Price of going on to burst, of one for a domain that did not burst just now."""
-ROUNDS = 4
-"""Times that a slot's bursts are gathered on fewer domains."""
-FULL, MOST_LEFT_OUT = 0.97, 60
-"""Share of its room from which a burst is full, and how many that are not are tried without."""
 RTT_YUAN = 1e-3
 """A Gbit/s for one slot and millisecond: decides between what costs the same."""
-LITTLE = 0.05
-"""Share of a burst's room: by how much more an unused one is dear than a full one."""
-LEAST_WORTH = 1e-3
-"""Of a Gbit/s above a level, yuan."""
+BURST_SLOTS = 1500.0
+"""About as many slots of a month lie above a level that is well planned: what it costs over so many
+is what not to lie above it in one of them is worth at least."""
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
-TINY = 1e-4
 FORESEEN = 0.87
 """Share of the free slots that levels are planned with, beside what whole bursts waste. What is
 short on the month's last days costs more than ten times what it would on its first, for a level is
@@ -79,15 +71,15 @@ class Ahead:
 class Levels:
     """level_mbps [D], as billed; burst_yuan [D]: what a Mbit/s above it for one slot is worth;
     yuan: what the levels cost a month; lost_mbps: the most that no site carries in a slot; kept:
-    share of the free slots that they were planned with; bursts [T]: how many domains were meant to
-    burst in each of the slots they were planned for, in parts."""
+    share of the free slots that they were planned with; above_mbps [T]: what was meant to lie above
+    them in each of the slots they were planned for."""
 
     level_mbps: Floats
     burst_yuan: Floats
     yuan: float
     lost_mbps: float
     kept: float = 1.0
-    bursts: Floats = field(default_factory=lambda: np.zeros(0))
+    above_mbps: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -149,6 +141,7 @@ class SlotPlanner:
         self._rise_price = self._rise_prices()
         self._above_price = self._above_prices()
         self._slot = Slot(paths, self._shape, self._flow_price, LOST)
+        self._island = islands(paths, self._shape)
 
     def plan_levels(self, ahead: Ahead) -> Levels:
         """Levels with which whole bursts suffice: planned with a share of the free slots, for some
@@ -189,37 +182,39 @@ class SlotPlanner:
         evened = self._evened(answer.worth, bursts)
         worth = np.where(days, self._rise_price / DAY_SLOTS, evened) / GBIT
         lost_mbps = float(answer.lost.max()) * GBIT
-        return answer, Levels(level, worth, yuan, lost_mbps, kept, answer.bursts)
+        return answer, Levels(level, worth, yuan, lost_mbps, kept, GBIT * answer.above)
 
     def _evened(self, worth: Floats, bursts: Bools) -> Floats:
-        """A burst is worth at least what bursts are in the mean, at its domain's price: where a
-        plan sees more of them than it needs it sees one month of many, and what it counts for
-        nothing is soon gone."""
+        """A burst is worth at least what bursts are in the mean, at its domain's price, and what
+        they are in a good plan: one that sees more of them than it needs sees one month of many,
+        and what counts for nothing is soon gone."""
         price = np.where(bursts, self._rise_price, 0.0)
         mean = float(worth[bursts].sum() / max(price.sum(), TINY))
-        return np.asarray(np.maximum(worth, mean * price), np.float64)
+        return np.asarray(np.maximum(worth, max(mean, 1.0 / BURST_SLOTS) * price), np.float64)
 
     def _trial(
         self, demand_mbps: Floats, planned: Levels, slots_left: Floats
     ) -> tuple[float, float]:
-        """How many domains burst in such a slot, in parts and as whole slots."""
+        """What lies above the levels in such a slot, and the room of those who burst for it."""
         none = np.zeros(self._shape.domains, np.bool_)
         up = np.ones(self._shape.sites, np.bool_)
         now = Now(demand_mbps, planned.level_mbps, slots_left, none, none, up)
-        solve, room, worth = self._offers(now, planned.burst_yuan)
-        found = solve((room, worth, self._above_price))
-        parts = np.minimum(found.burst / np.maximum(room, TINY), 1.0)[room > TINY]
-        whole = self._fewest(solve, room, worth, none).burst > TINY
-        return float(parts.sum()), float(whole.sum())
+        offer = self._offer(now, planned.burst_yuan)
+        whole = fewest(offer, self._island).burst > TINY
+        return float(offer.in_parts().burst.sum()), float(offer.room[whole].sum())
 
     def grant(self, now: Now, burst_yuan: Floats) -> Grant:
         """Who bursts in the slot that comes; asked again within it, who does besides those that
         have `spent` it. Raises `Unsolved`."""
-        solve, room, worth = self._offers(now, burst_yuan)
-        found = self._fewest(solve, room, worth, now.spent)
+        found = fewest(self._offer(now, burst_yuan), self._island)
         raised = np.where(found.above > TINY, found.above, 0.0) * self._overhead * GBIT
         free = now.spent | (found.burst > TINY)
         return Grant(free, now.level_mbps + raised, found.load * GBIT, found.flow * GBIT)
+
+    def room_mbps(self, level_mbps: Floats) -> Floats:
+        """[D]: how far above its level a domain may lie, as billed."""
+        room = self._by_domain(self._most(None)) * self._overhead * GBIT - level_mbps
+        return np.maximum(np.where(np.isfinite(level_mbps), room, 0.0), 0.0)
 
     def carried(self, grant: Grant, demand_mbps: Floats) -> Floats:
         """[S]: the load where viewers are placed as granted, and come as `demand_mbps` [G]."""
@@ -228,41 +223,18 @@ class SlotPlanner:
         came = self._pooled(demand_mbps) * GBIT / np.maximum(meant, TINY)
         return self._slot.load(grant.flow_mbps * came[pool])
 
-    def _offers(self, now: Now, burst_yuan: Floats) -> tuple[Solve, Floats, Floats]:
-        """The slot's programme, how far each domain may burst, and what a Gbit/s of it is worth."""
+    def _offer(self, now: Now, burst_yuan: Floats) -> Offer:
         most, level = self._most(now.up), self._base(now.level_mbps)
         room = np.maximum(self._by_domain(most) - level, 0.0)
         room = np.where(now.spent | (now.slots_left > 0), room, 0.0)
-        worth = burst_yuan * GBIT * _scarcity(now.slots_left) + LEAST_WORTH
+        worth = burst_yuan * GBIT * _scarcity(now.slots_left)
         worth = np.where(now.spent, 0.0, np.where(now.bursting, STICKY * worth, worth))
-        return partial(self._slot.solve, self._pooled(now.demand_mbps), most, level), room, worth
+        demand = self._pooled(now.demand_mbps)
 
-    def _fewest(self, solve: Solve, room: Floats, worth: Floats, spent: Bools) -> Placed:
-        """Bursts that are worth least as whole slots, or nearly: gathered on fewer domains by
-        prices that fall with use; then each that is not full is left out where the others carry
-        its part for less."""
-        price, whole = worth, worth * room
-        for _ in range(ROUNDS):
-            best = solve((room, price, self._above_price))
-            if not (best.burst * worth).any():
-                return best
-            price = worth / (best.burst / np.maximum(room, TINY) + LITTLE)
-        room, tried = room.copy(), spent.copy()
-        for _ in range(MOST_LEFT_OUT):
-            fill = best.burst / np.maximum(room, TINY)
-            open_ = (best.burst > TINY) & (fill < FULL) & ~tried
-            if not open_.any():
-                break
-            at = int(np.where(open_, fill, np.inf).argmin())
-            tried[at] = True
-            held, room[at] = room[at], 0.0
-            found = solve((room, price, self._above_price))
-            dearer = whole[found.burst > TINY].sum() >= whole[best.burst > TINY].sum()
-            if dearer or found.above.sum() > best.above.sum() + TINY:
-                room[at], price[at] = held, 0.0
-            else:
-                best = found
-        return best
+        def solve(room: Floats, price: Floats) -> Placed:
+            return self._slot.solve(demand, most, level, (room, price, self._above_price))
+
+        return Offer(room, worth, now.spent, solve)
 
     def _pooled(self, demand_mbps: Floats) -> Floats:
         """[P], Gbit/s."""
@@ -315,4 +287,4 @@ class SlotPlanner:
 def _scarcity(left: Floats) -> Floats:
     """[D], about 1: who has more free slots left than others bursts sooner."""
     mean = max(float(left.mean()), 1.0)
-    return (mean / np.maximum(left, 0.25 * mean)) ** 2
+    return np.asarray(mean / np.maximum(left, 0.25 * mean), np.float64)

@@ -27,15 +27,16 @@ ESTIMATED_FROM = 36
 """The same, of an estimate."""
 PLAN_DAYS = 2
 """Days between two plans of the levels."""
-FORECAST = 1 << 20
-"""Added to the seed: the days that a forecast is made of are not those that come."""
+FORECAST, FORECASTS = 1 << 20, 3
+"""Added to the seed: the days that a forecast is made of are not those that come; and how many
+months of them there are, for one alone may ask for 2 % more than another."""
 KEPT = 0.8
 """Share of the free slots that `estimate` plans with: what slot by slot is left of them."""
 LEARNING = 0.1
 """Weight of the last slot in how much more comes than was forecast."""
-FORESEEN_FOR = 0.2
-"""Share of a slot for which viewers are where the forecast put them: a minute, in which they ask
-again."""
+FORESEEN_FOR = 0.15
+"""Share of a slot for which viewers are where the forecast put them: 15 s until telemetry tells,
+and half of the minute in which they ask again."""
 WEEKEND_DAYS = (5, 6)
 
 
@@ -185,15 +186,18 @@ def _dispatched(
 ) -> tuple[Floats, SlotBook]:
     """[T, S]: each slot as it comes, under levels that are planned again every few days; and the
     book as it was when the event began."""
-    typical, forecast = demand(scenario, seed, noisy=False), demand(scenario, seed + FORECAST)
+    typical = demand(scenario, seed, noisy=False)
+    forecasts = [demand(scenario, seed + nth * FORECAST) for nth in range(1, FORECASTS + 1)]
+    forecast = np.concatenate(forecasts)
     chosen, label = representatives(forecast, STAND_FOR_ALL)
+    label = label.reshape(FORECASTS, -1)
     shapes, up = _by_group(topology, forecast[chosen]), np.ones(len(topology.sites), np.bool_)
     carried: list[Floats] = []
     more = np.ones(came.shape[1])
     at_event = book
     for slot in range(len(came)):
         if slot % (PLAN_DAYS * SAMPLES_A_DAY) == 0:
-            book.plan(shapes, label[slot:])
+            book.plan(shapes, label[:, slot:])
             tell(slot / len(came))
         if slot == event_slot(scenario):
             at_event = book.copy()
