@@ -51,14 +51,14 @@ def best(made: Offer) -> float:
     """Of every set of an island's domains, the one worth least that carries all."""
     total = 0.0
     for island in range(ISLAND.max() + 1):
-        own = np.flatnonzero(ISLAND == island)
+        own = np.flatnonzero(island == ISLAND)
         found = []
         for chosen in product((False, True), repeat=len(own)):
-            taken = ISLAND != island
+            taken = island != ISLAND
             taken[own] = chosen
             placed = made.solve(np.where(taken, made.room, 0.0), 0.0 * made.room)
             if placed.above[own].sum() <= TINY:
-                found.append(worth(made, taken & (ISLAND == island)))
+                found.append(worth(made, taken & (island == ISLAND)))
         total += min(found)
     return total
 

@@ -23,7 +23,7 @@ def demand(share: float) -> np.ndarray:
 @pytest.fixture
 def book() -> SlotBook:
     made = SlotBook(FLEET, SlotPlanner(FLEET), DAYS)
-    made.plan(np.stack([demand(0.2), demand(0.4)]), np.repeat([[0, 1]], [270, 18], axis=1))
+    made.plan(np.repeat(np.stack([demand(0.2), demand(0.4)]), [270, 18], axis=0)[None])
     return made
 
 

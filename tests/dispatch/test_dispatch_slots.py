@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 
 from support.fleets import capacity, fleet, load
 from tidegate.dispatch import Topology
+from tidegate.dispatch.slot_ahead import Ahead, representatives
 from tidegate.dispatch.slot_book import SlotBook
-from tidegate.dispatch.slots import (
-    RAISE,
-    Ahead,
-    Levels,
-    Now,
-    SlotPlanner,
-    representatives,
-    settled,
-)
+from tidegate.dispatch.slots import RAISE, Levels, Now, SlotPlanner, settled
 from tidegate.usage import Contract, of_rates
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -44,6 +37,11 @@ def lone(count: int, **terms: Any) -> Topology:
 def replace_struct(struct: Any, **changes: Any) -> Any:
     return type(struct)(**{**{key: getattr(struct, key) for key in struct.__struct_fields__},
                            **changes})  # fmt: skip
+
+
+FLEET = fleet(6, sites=16, places=8)
+PLANNER = SlotPlanner(FLEET)
+DOMAINS = len(FLEET.contracts)
 
 
 def ahead(demand: list[float], slots: list[float], left: float, domains: int) -> Ahead:
@@ -98,14 +96,27 @@ def test_what_was_paid_is_used_and_a_gb_is_bought_where_a_level_is_dearer() -> N
     assert levels.yuan == pytest.approx(6 * 500 + 5 * 800)
 
 
+def test_levels_hold_each_forecast_by_itself() -> None:
+    rng, slots, left = np.random.default_rng(5), np.array([90.0, 10.0]), np.full(DOMAINS, 5.0)
+    peak = capacity(FLEET).sum() * 0.3 / len(FLEET.groups)
+    pairs = []
+    for isp in range(2):
+        own = np.array([group.isp == isp for group in FLEET.groups])
+        hot = np.where(own, 1.5, 0.5) * peak * rng.uniform(0.8, 1.2, len(own))
+        pairs.append(np.stack([0.4 * hot, hot]))
+    none = np.zeros(DOMAINS)
+    alone = [PLANNER.bound(Ahead(rows, slots, left, none)) for rows in pairs]
+    rows, twice = np.concatenate(pairs), np.tile(slots, 2)
+    mixed = PLANNER.bound(Ahead(rows, 0.5 * twice, left, none))
+    apart = PLANNER.bound(Ahead(rows, twice, left, none, forecast=np.repeat([0, 1], 2)))
+    assert apart.yuan >= 1.05 * max(each.yuan for each in alone)
+    assert mixed.yuan < 0.97 * apart.yuan
+    assert apart.lost_mbps < 1
+
+
 def test_demand_beyond_all_sites_is_told() -> None:
     levels = SlotPlanner(lone(1)).plan_levels(ahead([10_000.0], [1], 5, 1))
     assert levels.lost_mbps == pytest.approx(1500.0, rel=0.01)
-
-
-FLEET = fleet(6, sites=16, places=8)
-PLANNER = SlotPlanner(FLEET)
-DOMAINS = len(FLEET.contracts)
 
 
 WORTH = np.full(DOMAINS, 0.003)
@@ -192,7 +203,7 @@ def test_four_days_cost_far_less_than_by_the_nearest_and_no_less_than_the_bound(
     bound = planner.bound(month).yuan
     for slot in slots.tolist():
         if slot % 288 == 0:
-            book.plan(demand[chosen], label[None, slot:])
+            book.plan(demand[None, slot:])
         loads[slot] = book.begin(demand[slot], up).load_mbps
         book.close(loads[slot])
     bill = sum(of_rates(each, loads[:, at]).yuan for at, each in enumerate(topology.contracts))

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.dispatch.pools import summed
-from tidegate.dispatch.slots import FORESEEN, Ahead, Grant, Levels, Now, SlotPlanner, settled
+from tidegate.dispatch.slot_ahead import foreseen
+from tidegate.dispatch.slots import FORESEEN, Grant, Levels, Now, SlotPlanner, settled
 from tidegate.dispatch.topology import Topology
 from tidegate.usage import Ledger
 from tidegate.usage.ledger import NOISE
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 TRIED = 0.2
 """Share of a month's free slots from which what bursts took says more than the trial did."""
 UNDONE = 0.5
@@ -80,25 +80,23 @@ class SlotBook:
         pairs = zip(self._ledgers, self.levels.level_mbps.tolist(), strict=True)
         return np.array([ledger.free_slots_left(level) for ledger, level in pairs], np.float64)
 
-    def plan(self, demand_mbps: Floats, label: Ints) -> None:
-        """Levels for what is ahead: of each slot to come in order, which row of [T, G] stands for
-        it by each forecast, [forecasts, slots]. How much of free slots whole bursts leave unused is
-        learnt by trial at first, and then from what they took, before it is too late: a level
-        raised on the last day is paid all month. Raises `Unsolved`."""
-        slots = np.bincount(label.ravel(), minlength=len(demand_mbps)) / len(label)
-        some = slots > 0
+    def plan(self, forecasts_mbps: Floats) -> None:
+        """Levels for what is ahead: by each of some forecasts every slot to come, [F, T, G]. How
+        much of free slots whole bursts leave unused is learnt by trial at first, and then from what
+        they took, before it is too late: a level raised on the last day is paid all month. Raises
+        `Unsolved`."""
         kept = 0.0
         if self.slots:
             room_mbps = self.planner.room_mbps(self.levels.level_mbps)
             trial = TRIED * ((self.left * room_mbps).sum() + self._used)
             used = trial * FORESEEN / self._tried + self._used
             kept = FORESEEN * min(1.0, (trial + self._meant) / max(used, 1.0))
-        ahead = Ahead(demand_mbps[some], slots[some], self.left, self.billed_mbps, kept)
+        ahead, row = foreseen(forecasts_mbps, self.left, self.billed_mbps, kept)
         planned = self.planner.plan_levels(ahead)
         if not self.slots:
             self._tried = planned.kept
         self.levels = settled(self.levels if self.slots else None, planned)
-        self._ahead = planned.above_mbps[np.cumsum(some)[label] - 1].mean(axis=0)
+        self._ahead = planned.above_mbps[row].mean(axis=0)
         self._planned_at = self.slots
 
     def begin(self, demand_mbps: Floats, up: Bools) -> Grant:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tidegate.dispatch.policy import Policy
 from tidegate.dispatch.pools import Paths, summed
+from tidegate.dispatch.slot_ahead import Ahead
 from tidegate.dispatch.slot_bursts import TINY, Offer, fewest, islands
 from tidegate.dispatch.slot_model import INF, Shape
 from tidegate.dispatch.slot_month import Answer, Month, levels
@@ -35,36 +36,19 @@ BURST_SLOTS = 1500.0
 is what not to lie above it in one of them is worth at least."""
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
-FORESEEN = 0.87
-"""Share of the free slots that levels are planned with, beside what whole bursts waste. What is
-short on the month's last days costs more than ten times what it would on its first, for a level is
-paid all month."""
+FORESEEN = 0.92
+"""Share of the free slots that levels are planned with, beside what whole bursts waste: for what no
+forecast said. What is short on the month's last days costs more than ten times what it would on its
+first, for a level is paid all month."""
 SURPRISED = 0.96
 """Bursts that a slot takes where it is known before it comes, of those that it takes by forecast
 and then as it came: 3 to 4 % less, in months of 5 % noise."""
 PLANS = 2
 """Times that levels are planned to learn how many slots whole bursts will take."""
-RAISE = 1.005
+RAISE = 1.001
 """New levels are taken where they cost more than the old by this: every plan errs a little, and a
-level never falls, so the highest of many plans would stand."""
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """The rest of a month: demand_mbps [T, G] of slots that stand for so many each (`slots` [T]);
-    slots_left [D], free ones; sunk_mbps [D], levels that are held or billed already; kept: as in
-    an earlier plan's `Levels`, or 0 to learn it, which takes several times as long."""
-
-    demand_mbps: Floats
-    slots: Floats
-    slots_left: Floats
-    sunk_mbps: Floats
-    kept: float = 0.0
-
-    def part(self, nth: int) -> "Ahead":
-        """Every other slot, standing for its neighbour as well."""
-        scale = self.slots.sum() / max(self.slots[nth::2].sum(), 1e-9)
-        return replace(self, demand_mbps=self.demand_mbps[nth::2], slots=scale * self.slots[nth::2])
+level never falls, so the highest of many plans would stand. A region that will run short is no
+more than a few parts in a thousand of the bill while there is time to raise it."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +98,6 @@ def settled(held: Levels | None, planned: Levels) -> Levels:
     return replace(planned, level_mbps=held.level_mbps, yuan=held.yuan)
 
 
-def representatives(demand_mbps: Floats, count: int) -> tuple[Ints, Ints]:
-    """Slots of [T, G] that stand for all, as whole slots and no means, which would be smoother than
-    any; closer together among the greatest. Their numbers, and for each slot [T] which one."""
-    total = demand_mbps.sum(axis=1)
-    order = np.argsort(-total, kind="stable")
-    edges = np.unique((len(order) * np.linspace(0, 1, count + 1) ** 1.7).astype(np.int64))
-    chosen = order[(edges[:-1] + edges[1:]) // 2]
-    label = np.zeros(len(order), np.int64)
-    label[order] = np.searchsorted(edges, np.arange(len(order)), side="right") - 1
-    return chosen, label
-
-
 class SlotPlanner:
     """Of one topology; it holds the warm model of a slot."""
 
@@ -167,6 +139,7 @@ class SlotPlanner:
         answer = levels(self._paths, self._shape, Month(
             demand=np.array([self._pooled(row) for row in ahead.demand_mbps]),
             slots=np.asarray(ahead.slots, np.float64),
+            forecast=ahead.forecast,
             base=base,
             most=domain_most,
             rise_most=np.where(can_rise, np.maximum(domain_most - base, 0.0), 0.0),

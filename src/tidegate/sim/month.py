@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.dispatch.slot_ahead import Ahead, representatives
 from tidegate.dispatch.slot_book import SlotBook
-from tidegate.dispatch.slots import Ahead, SlotPlanner, representatives
+from tidegate.dispatch.slots import SlotPlanner
 from tidegate.dispatch.topology import Topology
 from tidegate.sim.optimum import optimum
 from tidegate.sim.places import peak_mbps, pool_shares
@@ -21,13 +22,11 @@ from tidegate.usage.contract import SAMPLES_A_DAY
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[float], None]
-STAND_FOR_ALL = 60
-"""Slots that a month's plan is made of."""
 ESTIMATED_FROM = 36
-"""The same, of an estimate."""
+"""Slots that an estimate's plan is made of."""
 PLAN_DAYS = 2
 """Days between two plans of the levels."""
-FORECAST, FORECASTS = 1 << 20, 3
+FORECAST, FORECASTS = 1 << 20, 8
 """Added to the seed: the days that a forecast is made of are not those that come; and how many
 months of them there are, for one alone may ask for 2 % more than another."""
 KEPT = 0.8
@@ -187,17 +186,17 @@ def _dispatched(
     """[T, S]: each slot as it comes, under levels that are planned again every few days; and the
     book as it was when the event began."""
     typical = demand(scenario, seed, noisy=False)
-    forecasts = [demand(scenario, seed + nth * FORECAST) for nth in range(1, FORECASTS + 1)]
-    forecast = np.concatenate(forecasts)
-    chosen, label = representatives(forecast, STAND_FOR_ALL)
-    label = label.reshape(FORECASTS, -1)
-    shapes, up = _by_group(topology, forecast[chosen]), np.ones(len(topology.sites), np.bool_)
+    forecasts = np.array([
+        _by_group(topology, demand(scenario, seed + nth * FORECAST))
+        for nth in range(1, FORECASTS + 1)
+    ])  # fmt: skip
+    up = np.ones(len(topology.sites), np.bool_)
     carried: list[Floats] = []
     more = np.ones(came.shape[1])
     at_event = book
     for slot in range(len(came)):
         if slot % (PLAN_DAYS * SAMPLES_A_DAY) == 0:
-            book.plan(shapes, label[:, slot:])
+            book.plan(forecasts[:, slot:])
             tell(slot / len(came))
         if slot == event_slot(scenario):
             at_event = book.copy()

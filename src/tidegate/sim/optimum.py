@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.dispatch.slots import Ahead, SlotPlanner, representatives
+from tidegate.dispatch.slot_ahead import Ahead, means, representatives
+from tidegate.dispatch.slots import SlotPlanner
 from tidegate.dispatch.topology import Topology
 
 Floats = npt.NDArray[np.float64]
@@ -26,11 +27,8 @@ def optimum(topology: Topology, demand_mbps: Floats, clusters: int = CLUSTERS) -
     here. Daily rules are taken for their month's greatest, so with those it is no bound.
     """
     _, label = representatives(demand_mbps, clusters)
-    slots = np.bincount(label).astype(float)
-    means = np.zeros((len(slots), demand_mbps.shape[1]))
-    np.add.at(means, label, demand_mbps)
-    means /= np.maximum(slots, 1.0)[:, None]
+    rows, slots = means(demand_mbps, label)
     free = [each.free_samples(len(demand_mbps)) for each in topology.contracts]
     nowhere_far = replace(topology, rtt_ms=np.zeros_like(topology.rtt_ms))
-    ahead = Ahead(means, slots, np.array(free, float), np.zeros(len(free)), kept=1.0)
+    ahead = Ahead(rows, slots, np.array(free, float), np.zeros(len(free)), kept=1.0)
     return SlotPlanner(nowhere_far).plan_levels(ahead).yuan
