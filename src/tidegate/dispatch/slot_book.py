@@ -21,8 +21,9 @@ from tidegate.usage.ledger import NOISE
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-TRIED = 0.2
-"""Share of a month's free slots from which what bursts took says more than the trial did."""
+TRIED = 1.0
+"""Months of free slots that the trial counts as, beside what bursts took: for what they took in a
+few days tells as much of those days as of bursts."""
 UNDONE = 0.5
 """Share of its level that a domain must be left with for the rest of a slot, or it bursts."""
 BY_LEVEL = ("monthly_95", "fourth_peak", "flat")
