@@ -12,6 +12,7 @@ from support.fleets import capacity, fleet, load
 from tidegate.dispatch import Topology
 from tidegate.dispatch.slot_ahead import Ahead, representatives
 from tidegate.dispatch.slot_book import SlotBook
+from tidegate.dispatch.slot_month import levels
 from tidegate.dispatch.slots import RAISE, Levels, Now, SlotPlanner, settled
 from tidegate.usage import Contract, of_rates
 
@@ -112,6 +113,22 @@ def test_levels_hold_each_forecast_by_itself() -> None:
     assert apart.yuan >= 1.05 * max(each.yuan for each in alone)
     assert mixed.yuan < 0.97 * apart.yuan
     assert apart.lost_mbps < 1
+
+
+def test_a_burst_is_never_dearer_than_a_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a domain is billed for all it can carry, the programme prices its burst at random."""
+
+    def priced(*given: Any) -> Any:
+        answer = levels(*given)
+        return replace(answer, worth=np.where(np.arange(DOMAINS) == 3, 2e7, answer.worth))
+
+    monkeypatch.setattr("tidegate.dispatch.slots.levels", priced)
+    peak = np.full(len(FLEET.groups), 0.4 * capacity(FLEET).sum() / len(FLEET.groups))
+    rows, slots = np.stack([0.3 * peak, peak]), np.array([95.0, 5.0])
+    planned = PLANNER.bound(Ahead(rows, slots, np.full(DOMAINS, 3.0), np.zeros(DOMAINS)))
+    grant = PLANNER.grant(now(FLEET, peak, 0.2), planned.burst_yuan)
+    assert grant.free.any()
+    assert (grant.level_mbps <= 0.2 * capacity(FLEET) + 1).all()
 
 
 def test_demand_beyond_all_sites_is_told() -> None:

@@ -31,9 +31,10 @@ STICKY = 0.8
 """Price of going on to burst, of one for a domain that did not burst just now."""
 RTT_YUAN = 1e-3
 """A Gbit/s for one slot and millisecond: decides between what costs the same."""
-BURST_SLOTS = 1500.0
-"""About as many slots of a month lie above a level that is well planned: what it costs over so many
-is what not to lie above it in one of them is worth at least."""
+BURST_SLOTS, FEW_SLOTS = 1500.0, 50.0
+"""About as many slots of a month lie above a level that is well planned, and more than so few do:
+what it costs over so many is what not to lie above it in one of them is worth at least, and at
+most. A domain without room has any price, and one dearer than a level would raise levels."""
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
 FORESEEN = 0.92
@@ -162,6 +163,7 @@ class SlotPlanner:
         they are in a good plan: one that sees more of them than it needs sees one month of many,
         and what counts for nothing is soon gone."""
         price = np.where(bursts, self._rise_price, 0.0)
+        worth = np.minimum(worth, price / FEW_SLOTS)
         mean = float(worth[bursts].sum() / max(price.sum(), TINY))
         return np.asarray(np.maximum(worth, max(mean, 1.0 / BURST_SLOTS) * price), np.float64)
 
