@@ -18,7 +18,7 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Solve = Callable[[Floats, Floats], Placed]
 PASSES = 2
-"""Times that every burst is tried without: each lets the others fill up.."""
+"""Times that every burst is tried without: each lets the others fill up."""
 LITTLE = 0.05
 """Share of a burst's room that it is taken to fill at least, where another's place is sought."""
 TINY = 1e-4
