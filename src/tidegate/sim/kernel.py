@@ -115,7 +115,8 @@ def _play(
         need = min(wait_s + download, tau)
         number = 1.0
         if picture.lasts(seen, need, pace):
-            if wait_s > pause and rung == top and spent_s == 0.0 and pace == 1.0:
+            keeps = rung == top or (kind.rule == FIXED and rung < top)
+            if wait_s > pause and keeps and spent_s == 0.0 and pace == 1.0:
                 number += _alike(tau - wait_s - download, download + pause, kind)
             need += (number - 1.0) * kind.chunk_s
             seen = picture.played(seen, need, pace)
@@ -201,7 +202,8 @@ def _watched(player: Any, counts: Counts, moment: visit.Moment, seen: Any) -> No
 @inlined
 def _alike(ahead: float, takes: float, kind: Any) -> float:
     """How many chunks more than the next come within `ahead` seconds of it, all alike: asked for as
-    they are made, each quickly there. Who has the highest rung and a line for two of it keeps it.
+    they are made, each quickly there. Who has the highest rung, or one for good, and a line for two
+    of it keeps it.
     """
     if ahead < kind.chunk_s or 2.0 * takes > kind.chunk_s:
         return 0.0
