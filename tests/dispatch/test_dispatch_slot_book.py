@@ -73,13 +73,23 @@ def test_who_has_burst_too_long_goes_on_and_more_may_come(book: SlotBook) -> Non
 def test_who_burst_for_a_moment_only_keeps_his_free_slot(book: SlotBook) -> None:
     left = book.left
     first = book.begin(demand(0.4), UP)
-    rest = book.again(demand(0.1), UP, first.load_mbps, 0.02)
+    rest = book.again(demand(0.1), UP, first.load_mbps, 0.002)
     saved = first.free & ~rest.free
     assert saved.any()
     assert (book.allowed_mbps < book.billed_mbps)[saved].all()
-    book.close(0.02 * first.load_mbps + 0.98 * rest.load_mbps)
+    book.close(0.002 * first.load_mbps + 0.998 * rest.load_mbps)
     assert np.array_equal((left - book.left)[saved], np.zeros(saved.sum()))
     assert np.array_equal(book.allowed_mbps, book.billed_mbps)
+
+
+def test_who_carried_less_than_its_level_may_carry_more_in_the_rest(book: SlotBook) -> None:
+    before, left = book.levels.level_mbps, book.left
+    book.begin(demand(0.4), UP)
+    book.again(demand(0.4), UP, np.zeros(SITES), 0.5)
+    assert (book.allowed_mbps > before)[before > 0].all()
+    book.close(0.5 * book.allowed_mbps / [each.overhead for each in FLEET.contracts])
+    assert np.array_equal(book.levels.level_mbps, before)
+    assert np.array_equal(book.left, left)
 
 
 def test_a_copy_goes_its_own_way(book: SlotBook) -> None:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from tidegate.dispatch.pools import summed
 from tidegate.dispatch.slot_ahead import foreseen
-from tidegate.dispatch.slots import FORESEEN, Grant, Levels, Now, SlotPlanner, settled
+from tidegate.dispatch.slot_bursts import STARTS
+from tidegate.dispatch.slots import Grant, Levels, Now, SlotPlanner, settled
 from tidegate.dispatch.topology import Topology
 from tidegate.usage import Ledger
 from tidegate.usage.ledger import NOISE
@@ -24,8 +25,20 @@ Bools = npt.NDArray[np.bool_]
 TRIED = 1.0
 """Months of free slots that the trial counts as, beside what bursts took: for what they took in a
 few days tells as much of those days as of bursts."""
-UNDONE = 0.5
+RESERVE = 0.08
+"""Share of the free slots that levels are not planned with at the month's end, beside what whole
+bursts waste, for what no forecast said; none at its beginning, and more every day. What is short in
+the first weeks is made good by all days left, for little; on the last days it costs more than ten
+times as much, for a level is paid all month; and what was held back too early stays unused, for no
+level falls."""
+UNDONE = 0.3
 """Share of its level that a domain must be left with for the rest of a slot, or it bursts."""
+CREDIT = 1.1
+"""Of its level, what a domain may carry in the rest of a slot that it began under it: the mean is
+what is counted, and a forecast of every domain by itself is seldom right."""
+MOST_WORTH = 2.0
+"""Times that a Mbit/s may be worth more for the rest of a slot than for a whole one: where there is
+hardly room for one, its price has no end."""
 BY_LEVEL = ("monthly_95", "fourth_peak", "flat")
 
 
@@ -73,7 +86,7 @@ class SlotBook:
     def allowed_mbps(self) -> Floats:
         """[D]: up to which the rest of this slot costs nothing more where it is not free."""
         less = self._rest_mbps < self.levels.level_mbps
-        return np.where(less, self._rest_mbps, self.billed_mbps)
+        return np.where(less, self._rest_mbps, np.maximum(self.billed_mbps, self._rest_mbps))
 
     @property
     def left(self) -> Floats:
@@ -90,8 +103,9 @@ class SlotBook:
         if self.slots:
             room_mbps = self.planner.room_mbps(self.levels.level_mbps)
             trial = TRIED * ((self.left * room_mbps).sum() + self._used)
-            used = trial * FORESEEN / self._tried + self._used
-            kept = FORESEEN * min(1.0, (trial + self._meant) / max(used, 1.0))
+            used = trial / self._tried + self._used
+            past = self.slots / (self.slots + forecasts_mbps.shape[1])
+            kept = (1.0 - RESERVE * past) * min(1.0, (trial + self._meant) / max(used, 1.0))
         ahead, row = foreseen(forecasts_mbps, self.left, self.billed_mbps, kept)
         planned = self.planner.plan_levels(ahead)
         if not self.slots:
@@ -111,11 +125,19 @@ class SlotBook:
         level, left = self.levels.level_mbps, self.left
         rest = (level - over * self._counted(load_mbps)) / (1.0 - over)
         spent = (rest < UNDONE * level) & (left > 0)
-        self._rest_mbps = np.clip(rest, 0.0, level)
+        self._rest_mbps = np.clip(rest, 0.0, CREDIT * level)
         now = Now(demand_mbps, self._rest_mbps, left, self._bursting | self.free, spent, up)
-        grant = self.planner.grant(now, self.levels.burst_yuan)
+        starts = STARTS if over else 1  # a slot is begun by a guess, and soon granted anew
+        grant = self.planner.grant(now, self._worth_yuan(), starts)
         self.free = grant.free
         return grant
+
+    def _worth_yuan(self) -> Floats:
+        """[D]: of a Mbit/s above what is left for the rest of this slot. What a whole slot is worth
+        does not depend on what it began with."""
+        room_mbps = self.planner.room_mbps
+        whole, rest = room_mbps(self.levels.level_mbps), room_mbps(self._rest_mbps)
+        return self.levels.burst_yuan * np.minimum(whole / np.maximum(rest, 1.0), MOST_WORTH)
 
     def _counted(self, load_mbps: Floats) -> Floats:
         """[D], as billed, of [S]."""

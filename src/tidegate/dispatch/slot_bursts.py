@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.dispatch.pools import Paths
+from tidegate.dispatch.pools import Paths, summed
 from tidegate.dispatch.slot_model import Shape
 from tidegate.dispatch.slot_now import Placed
 
@@ -17,8 +17,9 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Solve = Callable[[Floats, Floats], Placed]
-PASSES = 2
-"""Times that every burst is tried without: each lets the others fill up."""
+STARTS, STIRRED = 4, 0.2
+"""Sets that are tried, the first from bursts in parts, the others from such at prices that differ
+by as much: of all that one set leaves unused, four save a fifth, and eight a fourth."""
 LITTLE = 0.05
 """Share of a burst's room that it is taken to fill at least, where another's place is sought."""
 TINY = 1e-4
@@ -55,32 +56,44 @@ def islands(paths: Paths, shape: Shape) -> Ints:
         found = joined
 
 
-def fewest(offer: Offer, island: Ints) -> Placed:
+def fewest(offer: Offer, island: Ints, starts: int = STARTS) -> Placed:
+    """Of several sets, each island the one that is worth least there. Raises `Unsolved`."""
+    parts, count = offer.in_parts(), int(island.max()) + 1
+    above = summed(island, parts.above, count)
+    best, least = _whole(offer, island, parts, above)
+    for nth in range(1, starts if best.any() else 1):
+        rng = np.random.Generator(np.random.Philox(nth))
+        stirred = offer.worth * np.exp(rng.normal(0.0, STIRRED, len(best)))
+        found, worth = _whole(offer, island, offer.solve(offer.room, stirred), above)
+        best = np.where((worth < least)[island], found, best)
+        least = np.minimum(worth, least)
+    return offer.solve(np.where(best, offer.room, 0.0), np.zeros(len(best)))
+
+
+def _whole(offer: Offer, island: Ints, begun: Placed, above: Floats) -> tuple[Bools, Floats]:
     """From bursts in parts, each made whole: one after the other, the emptiest first, is closed,
     and stays so where what else must open for it, at prices by how far its traffic would fill
-    them, is worth less. Islands take their turns at once. Raises `Unsolved`."""
-    whole, count = offer.worth * offer.room, int(island.max()) + 1
-    best = offer.in_parts()
-    taken, used, above = best.burst > TINY, best.burst, np.bincount(island, best.above, count)
-    for _ in range(PASSES if whole[taken].any() else 0):
-        tried, before = offer.spent | ~taken, taken
-        while True:
-            at = _emptiest(np.where(tried | ~taken, -1.0, whole - offer.worth * used), island)
-            if not len(at):
-                break
-            tried[at] = True
-            rest, room, need = taken.copy(), offer.room.copy(), np.zeros(count)
-            rest[at], room[at], need[island[at]] = False, 0.0, used[at]
-            share = np.clip(need[island] / np.maximum(offer.room, TINY), LITTLE, 1.0)
-            found = offer.solve(room, np.where(rest, 0.0, offer.worth / share))
-            opened = rest | (found.burst > TINY)
-            worth = np.bincount(island, whole * (1.0 * taken - opened), count)
-            more = np.bincount(island, found.above, count) - above
-            better = ((worth > TINY) & (more <= TINY))[island]
-            taken, used = np.where(better, opened, taken), np.where(better, found.burst, used)
-        if (taken == before).all():
+    them, is worth less. Islands take their turns at once. What each island's are worth: no number
+    is too much for one that began with more above its levels and bursts than must be."""
+    whole, count = offer.worth * offer.room, len(above)
+    taken, used = begun.burst > TINY, begun.burst
+    tried = offer.spent | ~taken
+    while True:
+        at = _emptiest(np.where(tried | ~taken, -1.0, whole - offer.worth * used), island)
+        if not len(at):
             break
-    return offer.solve(np.where(taken, offer.room, 0.0), np.zeros(len(whole)))
+        tried[at] = True
+        rest, room, need = taken.copy(), offer.room.copy(), np.zeros(count)
+        rest[at], room[at], need[island[at]] = False, 0.0, used[at]
+        share = np.clip(need[island] / np.maximum(offer.room, TINY), LITTLE, 1.0)
+        found = offer.solve(room, np.where(rest, 0.0, offer.worth / share))
+        opened = rest | (found.burst > TINY)
+        worth = summed(island, whole * (1.0 * taken - opened), count)
+        more = summed(island, found.above, count) - above
+        better = ((worth > TINY) & (more <= TINY))[island]
+        taken, used = np.where(better, opened, taken), np.where(better, found.burst, used)
+    worth = summed(island, whole * taken, count)
+    return taken, np.where(summed(island, begun.above, count) > above + TINY, np.inf, worth)
 
 
 def _emptiest(waste: Floats, island: Ints) -> Ints:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.dispatch.model import Unsolved
 from tidegate.dispatch.pools import Paths, summed
 from tidegate.dispatch.slot_model import INF, Bounds, Entries, Shape, block, highs, solved
 
@@ -36,12 +37,14 @@ class Slot:
         block(paths, shape, entries, 0, 0)
         rows = pools + shape.sites + np.arange(domains)
         entries.add(rows, shape.columns + np.arange(domains), -1.0)
-        self._price = np.concatenate([flow_price, np.zeros(domains), np.full(pools, lost)])
-        self._price = np.concatenate([self._price, np.zeros(domains)])
-        size = len(self._price)
+        price = [flow_price, np.zeros(domains), np.full(pools, lost), np.zeros(domains)]
+        size = shape.columns + domains
         least = np.zeros(shape.rows)
         least[pools:] = -INF
-        bounds = Bounds(self._price, np.full(size, INF), least, np.zeros(shape.rows))
+        bounds = Bounds(np.concatenate(price), np.full(size, INF), least, np.zeros(shape.rows))
+        self._bursts = np.arange(len(shape.flow), len(shape.flow) + domains, dtype=np.int32)
+        self._above = np.arange(shape.columns, size, dtype=np.int32)
+        self._most = bounds.row_most
         self._highs = highs(entries, bounds, "simplex")
         self._highs.setOptionValue("simplex_strategy", PRIMAL)
         self._highs.setOptionValue("primal_simplex_bound_perturbation_multiplier", 0.0)
@@ -51,23 +54,24 @@ class Slot:
     ) -> Placed:
         """demand [P], site_most [S], level [D]; `burst` is its most and its price [D], and the
         price [D] of what lies above it. Raises `Unsolved`."""
-        shape, room = self._shape, burst[0]
-        flows, rows = len(shape.flow), np.arange(shape.rows, dtype=np.int32)
-        here = np.arange(shape.rows)
-        least = np.where(here < shape.pools, 0.0, -INF)
+        shape, least = self._shape, np.full(self._shape.rows, -INF)
         least[: shape.pools] = demand
-        self._highs.changeRowsBounds(
-            shape.rows, rows, least, np.concatenate([demand, site_most, level])
-        )
-        columns = np.arange(len(self._price), dtype=np.int32)
-        bursts, above = slice(flows, flows + shape.domains), slice(shape.columns, None)
-        most = np.full(len(columns), INF)
-        most[bursts] = room
-        self._price[bursts], self._price[above] = burst[1], burst[2]
-        self._highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), most)
-        self._highs.changeColsCost(len(columns), columns, self._price)
-        value, _ = solved(self._highs)
-        return Placed(value[:flows], self.load(value[:flows]), value[bursts], value[above])
+        most = np.concatenate([demand, site_most, level])
+        if not np.array_equal(most, self._most):
+            rows = np.arange(shape.rows, dtype=np.int32)
+            self._highs.changeRowsBounds(shape.rows, rows, least, most)
+            self._most = most
+        room, price, above = burst
+        self._highs.changeColsBounds(shape.domains, self._bursts, np.zeros(shape.domains), room)
+        self._highs.changeColsCost(shape.domains, self._bursts, price)
+        self._highs.changeColsCost(shape.domains, self._above, above)
+        try:
+            value, _ = solved(self._highs)
+        except Unsolved:  # a basis of other prices may lead nowhere
+            self._highs.clearSolver()
+            value, _ = solved(self._highs)
+        flow = value[: len(shape.flow)]
+        return Placed(flow, self.load(flow), value[self._bursts], value[self._above])
 
     def load(self, flow: Floats) -> Floats:
         """[S]."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tidegate.dispatch.policy import Policy
 from tidegate.dispatch.pools import Paths, summed
 from tidegate.dispatch.slot_ahead import Ahead
-from tidegate.dispatch.slot_bursts import TINY, Offer, fewest, islands
+from tidegate.dispatch.slot_bursts import STARTS, TINY, Offer, fewest, islands
 from tidegate.dispatch.slot_model import INF, Shape
 from tidegate.dispatch.slot_month import Answer, Month, levels
 from tidegate.dispatch.slot_now import Placed, Slot
@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 GBIT = 1000.0
 LOST = 1e5
 """Price of a Gbit/s that no site carries for one slot, yuan."""
-STICKY = 0.8
+STICKY = 0.95
 """Price of going on to burst, of one for a domain that did not burst just now."""
 RTT_YUAN = 1e-3
 """A Gbit/s for one slot and millisecond: decides between what costs the same."""
@@ -37,13 +37,9 @@ what it costs over so many is what not to lie above it in one of them is worth a
 most. A domain without room has any price, and one dearer than a level would raise levels."""
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
-FORESEEN = 0.92
-"""Share of the free slots that levels are planned with, beside what whole bursts waste: for what no
-forecast said. What is short on the month's last days costs more than ten times what it would on its
-first, for a level is paid all month."""
-SURPRISED = 0.96
+SURPRISED = 0.97
 """Bursts that a slot takes where it is known before it comes, of those that it takes by forecast
-and then as it came: 3 to 4 % less, in months of 5 % noise."""
+and then as it came: 3 % less, in months of 5 % noise."""
 PLANS = 2
 """Times that levels are planned to learn how many slots whole bursts will take."""
 RAISE = 1.001
@@ -120,12 +116,12 @@ class SlotPlanner:
         """Levels with which whole bursts suffice: planned with a share of the free slots, for some
         will not fill their sites, and some meet what was not foreseen. How many do is tried on
         slots other than those that the levels were made for. Raises `Unsolved`."""
-        kept, learn, rest = ahead.kept or FORESEEN, ahead.part(0), ahead.part(1)
+        kept, learn, rest = ahead.kept or 1.0, ahead.part(0), ahead.part(1)
         for _ in range(0 if ahead.kept or len(ahead.slots) < 2 else PLANS):
             _, planned = self._levels(learn, kept)
             trials = [self._trial(row, planned, ahead.slots_left) for row in rest.demand_mbps]
             parts, whole = rest.slots @ np.array(trials)
-            kept = FORESEEN * SURPRISED * min(1.0, (parts + TINY) / (whole + TINY))
+            kept = SURPRISED * min(1.0, (parts + TINY) / (whole + TINY))
         return self._levels(ahead, kept)[1]
 
     def bound(self, ahead: Ahead) -> Levels:
@@ -178,10 +174,10 @@ class SlotPlanner:
         whole = fewest(offer, self._island).burst > TINY
         return float(offer.in_parts().burst.sum()), float(offer.room[whole].sum())
 
-    def grant(self, now: Now, burst_yuan: Floats) -> Grant:
+    def grant(self, now: Now, burst_yuan: Floats, starts: int = STARTS) -> Grant:
         """Who bursts in the slot that comes; asked again within it, who does besides those that
         have `spent` it. Raises `Unsolved`."""
-        found = fewest(self._offer(now, burst_yuan), self._island)
+        found = fewest(self._offer(now, burst_yuan), self._island, starts)
         raised = np.where(found.above > TINY, found.above, 0.0) * self._overhead * GBIT
         free = now.spent | (found.burst > TINY)
         return Grant(free, now.level_mbps + raised, found.load * GBIT, found.flow * GBIT)
