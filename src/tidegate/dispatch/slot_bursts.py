@@ -57,7 +57,8 @@ def islands(paths: Paths, shape: Shape) -> Ints:
 
 
 def fewest(offer: Offer, island: Ints, starts: int = STARTS) -> Placed:
-    """Of several sets, each island the one that is worth least there. Raises `Unsolved`."""
+    """Whole bursts that carry the slot: each island's those of the start that came to the least.
+    Raises `Unsolved`."""
     parts, count = offer.in_parts(), int(island.max()) + 1
     above = summed(island, parts.above, count)
     best, least = _whole(offer, island, parts, above)
