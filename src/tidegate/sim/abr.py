@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.sim.compiled import inlined
-from tidegate.sim.kinds import BOLA, DYNAMIC, HLS
+from tidegate.sim.kinds import BOLA, DYNAMIC, FIXED, HLS
 
 FIRST_GUESS_KBPS = 500.0
 """hls.js `abrEwmaDefaultEstimate`."""
@@ -76,8 +76,11 @@ def remember(player: Any, means: Any) -> None:
 
 @inlined
 def learned(means: Any, kbps: float, seconds: float, kind: Any) -> Any:
-    """A sample of the throughput, into both."""
-    fast, slow = halved(seconds * kind.per_fast_s), halved(seconds * kind.per_slow_s)
+    """A sample of the throughput, into both; who never chooses learns nothing."""
+    if kind.rule == FIXED:
+        return means
+    slow = halved(seconds * kind.per_slow_s)
+    fast = slow * slow * slow if kind.thrice else halved(seconds * kind.per_fast_s)
     return Means(
         kbps + (means.fast_kbps - kbps) * fast, means.fast_left * fast,
         kbps + (means.slow_kbps - kbps) * slow, means.slow_left * slow,

@@ -54,7 +54,13 @@ class Kind(msgspec.Struct, frozen=True):
 _NUMBERS = tuple(field.name for field in msgspec.structs.fields(Kind) if field.name != "rule")
 _ADDED = ("per_fast_s", "per_slow_s", "per_chunk")
 """One over the half-lives and a chunk: the kernel multiplies where it can."""
-KIND = np.dtype([("rule", np.int32), *((name, np.float32) for name in (*_NUMBERS, *_ADDED))])
+KIND = np.dtype(
+    [
+        ("rule", np.int32),
+        ("thrice", np.int32),  # 1 where half_slow_s is three times half_fast_s, as hls.js has it
+        *((name, np.float32) for name in (*_NUMBERS, *_ADDED)),
+    ]
+)
 
 
 def standard(segment_s: float, part_s: float, segments_held: int) -> dict[str, Kind]:
@@ -77,6 +83,7 @@ def table(kinds: Sequence[Kind]) -> npt.NDArray[np.void]:
     rows = [
         (
             RULES[kind.rule],
+            kind.half_slow_s == 3.0 * kind.half_fast_s,
             *(getattr(kind, name) for name in _NUMBERS),
             1.0 / max(kind.half_fast_s, 1e-3),
             1.0 / max(kind.half_slow_s, 1e-3),
