@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 TRIED = 1.0
 """Months of free slots that the trial counts as, beside what bursts took: for what they took in a
 few days tells as much of those days as of bursts."""
-RESERVE = 0.08
+RESERVE = 0.12
 """Share of the free slots that levels are not planned with at the month's end, beside what whole
 bursts waste, for what no forecast said; none at its beginning, and more every day. What is short in
 the first weeks is made good by all days left, for little; on the last days it costs more than ten

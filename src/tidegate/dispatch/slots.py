@@ -37,6 +37,9 @@ what it costs over so many is what not to lie above it in one of them is worth a
 most. A domain without room has any price, and one dearer than a level would raise levels."""
 DAY_SLOTS = 144.0
 """A free day of a fourth peak is worth a month's level for so many slots: kept for what is rare."""
+LAST = 0.05
+"""Share of the mean of free slots left below which they are no dearer: whose last ones are gone
+before others' pays what it must carry then for a whole month."""
 SURPRISED = 0.97
 """Bursts that a slot takes where it is known before it comes, of those that it takes by forecast
 and then as it came: 3 % less, in months of 5 % noise."""
@@ -258,4 +261,4 @@ class SlotPlanner:
 def _scarcity(left: Floats) -> Floats:
     """[D], about 1: who has more free slots left than others bursts sooner."""
     mean = max(float(left.mean()), 1.0)
-    return np.asarray(mean / np.maximum(left, 0.25 * mean), np.float64)
+    return np.asarray(mean / np.maximum(left, LAST * mean), np.float64)
