@@ -22,13 +22,15 @@ def servers(kbps: float) -> Servers:
 )
 def test_the_level_is_the_exact_one_within_a_bin(wants: list[float], kbps: float) -> None:
     network = world(small()).network
-    counts = net.counts(1, network)
-    for want in wants:
+    counts = net.counts(3, network)
+    for number, want in enumerate(wants):
         column = column_of.py_func(want)
-        counts.bins[0, 0, column] += 1
-        counts.bin_kbit[0, 0, column] += int(want)
+        counts.bins[number % 3, 0, column] += 1
+        counts.bin_kbit[number % 3, 0, column] += int(want)
     hot = np.array([True])
     level = float(servers(kbps)._shares(_first(counts), hot, 1.0)[0])
+    assert not counts.bins.any()
+    assert not counts.bin_kbit.any()
     if sum(int(want) for want in wants) <= kbps:
         assert level == UNLIMITED_KBPS
         return
@@ -65,10 +67,10 @@ def test_what_flowed_above_the_line_is_kept_from_what_follows() -> None:
     network = world(small()).network
     counts = net.counts(1, network)
     column = column_of.py_func(1000.0)
-    counts.bins[0, 0, column] = 10
-    counts.bin_kbit[0, 0, column] = 10_000
     hot, site, carried = np.array([True]), servers(10_000.0), []
     for kbit in (15_000.0, *[0.0] * 8):
+        counts.bins[0, 0, column] = 10
+        counts.bin_kbit[0, 0, column] = 10_000
         level = float(site._shares(_first(counts), hot, 1.0)[0])
         carried.append(kbit or 10 * min(level, 1000.0))
         site.after(net.Carried(np.array(carried[-1:]), np.zeros(1), np.zeros(2)), 1.0)

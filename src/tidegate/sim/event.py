@@ -106,7 +106,6 @@ class Rehearsal:
         world, counts = self.world, self.counts
         step_s = self.scenario.event.step_s
         world.servers.into(world.network, counts, step_s)
-        net.clear(counts)
         if counted:
             counts.there[:] = 0
         moved = np.ceil(np.array([[now], [now + step_s]]) / world.line_step_s - TINY)

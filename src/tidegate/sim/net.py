@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.sim.compiled import inlined
+from tidegate.sim.compiled import compiled, inlined
 
 BINS = 96
 """Of a site's wants: four an octave from 2 kbit/s, evenly within it."""
@@ -149,12 +149,6 @@ def summed(records: Records) -> Records:
     return np.ascontiguousarray(numbers.sum(axis=0)).view(records.dtype)[..., 0]
 
 
-def clear(counts: Counts) -> None:
-    """Of what is counted anew in each step."""
-    for array in (counts.paths, counts.bins, counts.bin_kbit):
-        array[:] = np.zeros((), array.dtype)
-
-
 class Carried(NamedTuple):
     """By a step: kbit, asked: float64 [S], of each site; over_kbit: float64 [L + 1], on links."""
 
@@ -164,14 +158,25 @@ class Carried(NamedTuple):
 
 
 def carried(counts: Counts, network: Network) -> Carried:
-    """The step's sums, from which groups learn theirs."""
-    paths = summed(counts.paths)
-    counts.groups["carried_kbit"][0] += paths["kbit"]
-    site, link = network.paths["site"].ravel(), network.paths["link"].ravel()
-    kbit, asked = paths["kbit"].ravel(), paths["asked"].ravel()
-    sites, links = len(network.sites), len(network.links)
-    return Carried(
-        np.bincount(site, kbit, sites).astype(np.float64),
-        np.bincount(site, asked, sites).astype(np.float64),
-        np.bincount(link, kbit, links).astype(np.float64),
+    """The step's sums, taken out of the counts; groups learn theirs."""
+    sums = Carried(
+        np.zeros(len(network.sites)), np.zeros(len(network.sites)), np.zeros(len(network.links))
     )
+    _take(counts.paths, counts.groups, network.paths, *sums)
+    return sums
+
+
+@compiled
+def _take(
+    counted: Records, learnt: Records, paths: Records, kbit: Any, asked: Any, over: Any
+) -> None:
+    rows, groups, places = counted.shape
+    for row in range(rows):
+        for group in range(groups):
+            for place in range(places):
+                here, path = counted[row, group, place], paths[group, place]
+                kbit[path.site] += here.kbit
+                asked[path.site] += here.asked
+                over[path.link] += here.kbit
+                learnt[0, group, place].carried_kbit += here.kbit
+                here.kbit = here.asked = 0

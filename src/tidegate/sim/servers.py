@@ -4,10 +4,12 @@ Law: all is worked out once a step from what the step before counted, for every 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.sim.compiled import compiled, inlined
 from tidegate.sim.net import BINS, Carried, Counts, Network
 
 HOT = 0.75
@@ -82,23 +84,50 @@ class Servers:
         network.links[:-1] = self.link_share
 
     def _shares(self, counts: Counts, hot: npt.NDArray[np.bool_], step_s: float) -> Floats:
-        """[S], kbit/s: the level to which flows are filled where all do not fit."""
+        """[S], kbit/s: the level to which flows are filled where all do not fit; what was counted
+        is taken out."""
         shares = np.full(len(self.kbps), UNLIMITED_KBPS)
         room = self.kbps * self.left * step_s
         room -= np.minimum(self.owed_kbit, PAID * room)
-        tight = np.flatnonzero(hot & (counts.bin_kbit.sum(axis=(0, 2)) > room))
-        if not len(tight):
-            return shares
-        kbit = counts.bin_kbit[:, tight].sum(axis=0).astype(np.float64)
-        number = counts.bins[:, tight].sum(axis=0)
-        below = np.cumsum(kbit, axis=1)
-        above = number.sum(axis=1)[:, None] - np.cumsum(number, axis=1)
-        first = (below + above * EDGES * step_s >= room[tight, None]).argmax(axis=1)
-        row = np.arange(len(tight))
-        under = np.where(first > 0, below[row, first - 1], 0.0)
-        flows = above[row, first] + number[row, first]
-        shares[tight] = (room[tight] - under) / np.maximum(flows, 1) / step_s
+        _fill(counts, hot, room, EDGES * step_s, step_s, shares)
         return shares
+
+
+@compiled
+def _fill(
+    counts: Counts, hot: Any, room_kbit: Any, edges_kbit: Any, step_s: float, shares: Any
+) -> None:
+    """Water rises bin by bin, until what lies below and a level for each above it is all room."""
+    bins, bin_kbit = counts.bins, counts.bin_kbit
+    for site in range(len(shares)):
+        if not hot[site]:
+            continue
+        above, wanted = _folded(bins, site), _folded(bin_kbit, site)
+        if wanted > room_kbit[site]:
+            under, column = 0, 0
+            above -= bins[0, site, 0]
+            while under + bin_kbit[0, site, column] + above * edges_kbit[column] < room_kbit[site]:
+                under += bin_kbit[0, site, column]
+                column += 1
+                above -= bins[0, site, column]
+            flows = max(above + bins[0, site, column], 1)
+            shares[site] = (room_kbit[site] - under) / flows / step_s
+        for column in range(BINS):
+            bins[0, site, column] = bin_kbit[0, site, column] = 0
+
+
+@inlined
+def _folded(counted: Any, site: int) -> Any:
+    """All rows' sum, after which the first alone holds it, column by column."""
+    total = 0
+    for row in range(len(counted)):
+        for column in range(counted.shape[2]):
+            number = counted[row, site, column]
+            total += number
+            if row:
+                counted[0, site, column] += number
+                counted[row, site, column] = 0
+    return total
 
 
 def whole(
