@@ -5,6 +5,7 @@ import pytest
 
 from support.fleets import fleet
 from tidegate.dispatch import freeze
+from tidegate.dispatch.topology import NO_LINK
 
 TOPOLOGY = fleet(1)
 SHAPE = TOPOLOGY.candidates.shape
@@ -69,6 +70,27 @@ def test_a_few_viewers_prove_nothing() -> None:
     frozen[0, 0] = 6.0
     charge = freeze.charge(TOPOLOGY, freeze.update(None, 0.0, frozen, few))
     assert charge[0, 0] <= TOPOLOGY.loss[0, 0] + 1e-9
+
+
+def test_what_a_peering_does_to_an_access_is_told_by_all_of_its_paths() -> None:
+    topology = fleet(1, places=12)
+    access = np.array([group.access for group in topology.groups])[:, None]
+    across = topology.link != NO_LINK
+    bad, same = across & (access == 0), across & (access == 1)
+    few = np.full(across.shape, 500.0)
+    charge = freeze.charge(topology, held(np.where(bad, 0.03, 0.001), few))
+    assert charge[bad].mean() > 0.008
+    assert charge[same].mean() < 0.003
+    assert charge[~across].mean() < 0.001
+
+
+def test_a_few_viewers_of_a_bad_access_are_told_from_those_of_a_bad_site() -> None:
+    access = np.array([group.access for group in TOPOLOGY.groups])[:, None]
+    lines = np.where(access == 1, 0.06, 0.0002)
+    few = np.broadcast_to(np.where(access == 1, 50.0, 5000.0), SHAPE)
+    estimates = held(np.broadcast_to(lines, SHAPE), few)
+    assert freeze.floor(TOPOLOGY, estimates)[access[:, 0] == 1].min() > 0.04
+    assert freeze.charge(TOPOLOGY, estimates)[DIRECT].mean() < 0.0003
 
 
 def test_half_is_forgotten_in_a_minute_and_overlap_is_counted_once() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -264,6 +265,27 @@ def test_a_path_that_freezes_is_left() -> None:
     plan = dispatcher.plan(replace(snapshot, frozen_s=frozen, watched_s=watched))
     held = [load(topology, each.weights, snapshot.demand_mbps)[bad] for each in (first, plan)]
     assert held[1] < 0.5 * held[0]
+
+
+def test_who_freezes_on_his_own_line_is_moved_last() -> None:
+    topology = fleet(2, sites=16, places=8)
+    access = np.array([group.access for group in topology.groups])
+    snapshot = known(topology, 0.3)
+    first = Dispatcher(topology).plan(snapshot)
+    watched = first.weights.astype(np.float64) * 36_000
+    snapshot = replace(snapshot, served=first.weights, last=first, free=np.arange(16) % 4 == 0)
+
+    def moved(frozen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """[2], Mbit/s of each access, where each group's lines freeze so much."""
+        told = replace(snapshot, frozen_s=watched * frozen[:, None], watched_s=watched)
+        plan = Dispatcher(topology, Policy(move_limit=0.1)).plan(told)
+        share = np.abs(plan.weights - first.weights).sum(axis=1) / 2
+        return np.bincount(access, share * snapshot.demand_mbps)
+
+    one, other = (moved(np.where(access == frail, 0.06, 0.0002)) for frail in (0, 1))
+    assert one[0] < 0.75 * other[0]
+    assert other[1] < 0.75 * one[1]
+    assert one.sum() > 0.7 * other.sum() > 0.0
 
 
 def test_a_flat_contract_carries_no_more_than_its_commit() -> None:

@@ -41,6 +41,18 @@ def test_a_player_at_a_fixed_rate_is_given_one_that_it_may_take() -> None:
     assert set(players["rung"][flv]) == {1}
 
 
+def test_what_waits_at_a_site_makes_pushed_media_late_and_not_slow() -> None:
+    wear = {"what": "brown_out", "at_s": 0, "for_s": 60, "share": 1.0, "left": 1.0, "delay_s": 0.3}
+    stream = {"players": {"flv": {"fixed_kbps": 300}}}
+
+    def frozen(kind: str, *failures: dict[str, object]) -> float:
+        tables = {"audience": {"kinds": {kind: 1.0}}, "stream": stream, "failures": failures}
+        return float(result(small(**tables)).freeze_rate())
+
+    assert frozen("flv", wear) < 1.05 * frozen("flv")
+    assert frozen("low-latency", wear) > 1.5 * frozen("low-latency")  # it asks for each part
+
+
 @pytest.mark.parametrize("policy", NAMES)
 def test_each_policy_holds_a_small_event(policy: str) -> None:
     found = result(small(), policy).figures()

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.dispatch.pools import summed
-from tidegate.dispatch.topology import NO_SITE, Topology
+from tidegate.dispatch.topology import NO_LINK, NO_SITE, Topology
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,7 +21,8 @@ WINDOW_S = 30.0
 HALF_LIFE_S = 60.0
 CELL_S = 36_000.0
 """Seconds of watching that the parent's figure weighs against a cell's own."""
-SITE_S = 7_200.0
+SHARED_S = 7_200.0
+"""The same, of what many paths share: a site, or an access across a peering."""
 STALL_S = 6.0
 """Mean of a stall's square over its mean: by how much seconds of freezing vary more than counts."""
 PROOF = 1.64
@@ -50,8 +51,9 @@ def update(held: Estimates | None, now: float, frozen_s: Floats, watched_s: Floa
     )
 
 
-def floor(estimates: Estimates) -> Floats:
-    """[G]: frozen share of the better half of each group's watching: what its lines cause."""
+def floor(topology: Topology, estimates: Estimates) -> Floats:
+    """[G]: frozen share of the better half of each group's watching: what its lines cause. Of who
+    has hardly watched it is what all of that access have."""
     frozen, watched = estimates.frozen_s, estimates.watched_s
     rate = np.divide(frozen, watched, out=np.full(frozen.shape, np.inf), where=watched > 0)
     order = np.argsort(rate, axis=1)
@@ -60,25 +62,40 @@ def floor(estimates: Estimates) -> Floats:
     before = np.cumsum(sorted_watched, axis=1) - sorted_watched
     better = before < 0.5 * watched.sum(axis=1, keepdims=True)
     seen = (sorted_watched * better).sum(axis=1)
-    everyone = frozen.sum() / max(watched.sum(), 1.0)
-    least: Floats = ((sorted_frozen * better).sum(axis=1) + CELL_S * everyone) / (seen + CELL_S)
+    access, count = _access(topology), len(topology.accesses)
+    of_access = summed(access, frozen.sum(axis=1), count) / np.maximum(
+        summed(access, watched.sum(axis=1), count), 1.0
+    )
+    alike = CELL_S * of_access[access]
+    least: Floats = ((sorted_frozen * better).sum(axis=1) + alike) / (seen + CELL_S)
     return least
 
 
 def charge(topology: Topology, estimates: Estimates) -> Floats:
-    """[G, K]: the frozen share that each path adds, as far as it is proven or known before."""
+    """[G, K]: the frozen share that each path adds, as far as it is proven or known before: what
+    its peering does to that access, then what its site does to all, then what is its own."""
     frozen, watched = estimates.frozen_s, estimates.watched_s
-    held = topology.candidates != NO_SITE
-    site, base = topology.candidates[held].astype(np.int64), floor(estimates)
-    added = frozen - base[:, None] * watched
-    count = len(topology.sites)
-    site_watched = summed(site, watched[held], count)
-    site_frozen = summed(site, frozen[held], count)
-    site_added = summed(site, (added - topology.loss * watched)[held], count)
-    at_site = np.maximum(_proven(site_added, site_frozen, site_watched, SITE_S), 0.0)
-    parent = np.where(held, topology.loss + at_site[topology.candidates], 0.0)
+    added = frozen - floor(topology, estimates)[:, None] * watched
+    held, across = topology.candidates != NO_SITE, topology.link != NO_LINK
+    parent = np.where(held, topology.loss, 0.0)
+
+    def shared(of: npt.NDArray[np.int64], by: npt.NDArray[np.bool_], count: int) -> Floats:
+        beyond = summed(of, (added - parent * watched)[by], count)
+        sums = summed(of, frozen[by], count), summed(of, watched[by], count)
+        return np.asarray(_proven(beyond, *sums, SHARED_S)[of], np.float64)
+
+    links = len(topology.links)
+    peering = _access(topology)[:, None] * links + topology.link
+    parent[across] += shared(peering[across], across, len(topology.accesses) * links)
+    site = topology.candidates[held].astype(np.int64)
+    parent[held] += np.maximum(shared(site, held, len(topology.sites)), 0.0)
     cell = _proven(added - parent * watched, frozen, watched, CELL_S)
     return np.where(held, np.maximum(parent + cell, 0.0), 0.0)
+
+
+def _access(topology: Topology) -> npt.NDArray[np.int64]:
+    """[G]."""
+    return np.array([group.access for group in topology.groups], np.int64)
 
 
 def _proven(added: Floats, frozen: Floats, watched: Floats, weight: float) -> Floats:

@@ -39,7 +39,10 @@ class Rules:
         demand = np.maximum(snapshot.demand_mbps / GBIT, LEAST_GBPS)
         served = snapshot.served[paths.group, paths.place].astype(np.float64) * demand[paths.group]
         capacity = np.where(snapshot.up, snapshot.capacity_mbps, 0.0) / GBIT
-        added = self._added(snapshot)
+        estimates = snapshot.estimates or freeze.update(
+            None, snapshot.now, snapshot.frozen_s, snapshot.watched_s
+        )
+        added = freeze.charge(topology, estimates)[paths.group, paths.place]
         usable = self._open(snapshot.up, added)
         level, price = self._money(snapshot)
         return Figures(
@@ -47,7 +50,7 @@ class Rules:
             stay=served,
             open=usable,
             path_price=policy.price_rtt * self._rtt,
-            move_price=policy.price_move * self._dwell(snapshot)[paths.group],
+            move_price=self._move_price(snapshot, estimates)[paths.group],
             freeze_mille=MILLE * added,
             capacity=capacity,
             level=level,
@@ -60,14 +63,6 @@ class Rules:
             move_limit=policy.move_limit * float(demand.sum())
             + float(demand.sum() - served[usable].sum()),
         )
-
-    def _added(self, snapshot: Snapshot) -> Floats:
-        """[P]: frozen share that each path adds."""
-        estimates = snapshot.estimates or freeze.update(
-            None, snapshot.now, snapshot.frozen_s, snapshot.watched_s
-        )
-        charge = freeze.charge(self.paths.topology, estimates)
-        return charge[self.paths.group, self.paths.place]
 
     def _open(self, up: Bools, added: Floats) -> Bools:
         """[P]: up, and not known to freeze, unless the group has no better."""
@@ -100,13 +95,15 @@ class Rules:
             case _:
                 return paid, contract.price
 
-    def _dwell(self, snapshot: Snapshot) -> Floats:
-        """[G]: by what moving a group is dearer, because it was moved a moment ago."""
-        last = snapshot.last
-        if last is None or last.moved_at is None:
-            return np.ones(len(self.paths.topology.groups))
-        recent = snapshot.now - last.moved_at < self.policy.dwell_s
-        return np.where(recent, self.policy.dwell_factor, 1.0)
+    def _move_price(self, snapshot: Snapshot, estimates: freeze.Estimates) -> Floats:
+        """[G]: dearer for a group that was moved a moment ago, and for one that freezes on its own
+        lines: who has little in his buffer stalls when he moves."""
+        policy, last = self.policy, snapshot.last
+        times = 1.0 + freeze.floor(self.paths.topology, estimates) / policy.frail
+        if last is not None and last.moved_at is not None:
+            recent = snapshot.now - last.moved_at < policy.dwell_s
+            times = np.where(recent, policy.dwell_factor, 1.0) * times
+        return policy.price_move * np.minimum(times, policy.move_most)
 
     def _room(self, capacity: Floats) -> Floats:
         """Of `Paths.reserve`: what refuges hold in all; no bound where there is none that is up."""

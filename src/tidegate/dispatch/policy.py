@@ -19,7 +19,8 @@ class Policy(msgspec.Struct, frozen=True):
     move_limit: how far the plan may be from where viewers are, share of the demand, beyond what
     failures force; of it, viewers move as they ask again, so dt / ttl in dt.
     ttl_s, alarm_ttl_s: between two questions of a viewer, calm and in alarm. dwell_s: how long a
-    group that was moved is left alone, at `dwell_factor` times the price of moving.
+    group that was moved is left alone, at `dwell_factor` times the price of moving. frail: with so
+    much frozen by its own lines a group is twice as dear to move, up to `move_most` times.
     deaf_s: age of a site's figures from which it is trusted less; derated_s: age at which
     `derated` of its capacity is left. stay_s: how long traffic bought by volume is thought to stay.
     solver_s: the solver's time. utc_offset_s: for the clock in sentences.
@@ -39,6 +40,8 @@ class Policy(msgspec.Struct, frozen=True):
     alarm_ttl_s: float = 10.0
     dwell_s: float = 120.0
     dwell_factor: float = 4.0
+    frail: float = 0.005
+    move_most: float = 10.0
     deaf_s: float = 15.0
     derated_s: float = 120.0
     derated: float = 0.5
@@ -49,8 +52,8 @@ class Policy(msgspec.Struct, frozen=True):
     """What a new plan must save of each Gbit/s, or the last one stays in force."""
     price_rtt: float = 0.002
     """A millisecond."""
-    price_freeze: float = 0.05
-    """A thousandth of frozen time, within the budget."""
+    price_freeze: float = 2.0
+    """A thousandth of frozen time, within the budget: three of them are worth a contract's yuan."""
     price_move: float = 0.3
     price_hurry: float = 50.0
     """Of moving more than `move_limit`."""

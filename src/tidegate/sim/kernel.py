@@ -101,7 +101,7 @@ def _play(
     """What happens to a viewer in the next `tau` seconds."""
     kind, path = network.kinds[player.kind], network.paths[player.group, player.place]
     site, rungs, top = network.sites[path.site], network.rungs, network.groups[player.group].top
-    late, pause = visit.late(kind, site, i), kind.ask_rtts * path.rtt_s + site.delay_s
+    late, pause = visit.late(kind, site, i), visit.pause(kind, path, site)
     rate = _line(player, path, network)
     rate = max(min(rate, site.share_kbps) * network.links[path.link] * site.up, LEAST_KBPS)
     seen, means = picture.of(player), means_of(player)

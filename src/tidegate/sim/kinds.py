@@ -52,8 +52,9 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _NUMBERS = tuple(field.name for field in msgspec.structs.fields(Kind) if field.name != "rule")
-_ADDED = ("per_fast_s", "per_slow_s", "per_chunk")
-"""One over the half-lives and a chunk: the kernel multiplies where it can."""
+_ADDED = ("per_fast_s", "per_slow_s", "per_chunk", "pushed")
+"""One over the half-lives and a chunk, for the kernel multiplies where it can; and 1 where chunks
+come unasked."""
 KIND = np.dtype(
     [
         ("rule", np.int32),
@@ -88,6 +89,7 @@ def table(kinds: Sequence[Kind]) -> npt.NDArray[np.void]:
             1.0 / max(kind.half_fast_s, 1e-3),
             1.0 / max(kind.half_slow_s, 1e-3),
             1.0 / kind.chunk_s,
+            kind.ask_rtts == 0.0,
         )
         for kind in kinds
     ]

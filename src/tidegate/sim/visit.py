@@ -86,8 +86,16 @@ def _home(player: Any, network: Network, i: int, moment: Moment) -> Any:
 
 @inlined
 def late(kind: Any, site: Any, i: int) -> Any:
-    """When this player sees a chunk, seconds after the encoder made it."""
-    return site.late_s + chance.even(i) * kind.poll * kind.chunk_s
+    """When this player sees a chunk, seconds after the encoder made it. One that is pushed is late
+    by what it waited at the site, and the next comes right behind it."""
+    waited_s = site.delay_s * kind.pushed
+    return site.late_s + waited_s + chance.even(i) * kind.poll * kind.chunk_s
+
+
+@inlined
+def pause(kind: Any, path: Any, site: Any) -> Any:
+    """Seconds from asking for a chunk to its first byte."""
+    return kind.ask_rtts * path.rtt_s + site.delay_s * (1.0 - kind.pushed)
 
 
 @compiled
