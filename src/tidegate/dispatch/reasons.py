@@ -162,7 +162,7 @@ def _cause(rules: Rules, snapshot: Snapshot, figures: Figures, move: tuple[int, 
     billed = np.bincount(paths.domain, paths.load(figures.stay), len(money[0]))
     if load > policy.ceiling:
         return f"{topology.sites[origin].name} would be {load:.0%} full"
-    if freezes > there + 1000 * policy.freeze_budget:
+    if policy.price_freeze * (freezes - there) > policy.price_move:
         return f"viewers freeze {(freezes - there) / 10:.2f} % more on the way they had"
     if billed[here_domain] > money[0][here_domain] and here_domain != there_domain:
         if snapshot.free[there_domain]:
