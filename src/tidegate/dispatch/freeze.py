@@ -25,7 +25,8 @@ SHARED_S = 7_200.0
 """The same, of what many paths share: a site, or an access across a peering."""
 STALL_S = 6.0
 """Mean of a stall's square over its mean: by how much seconds of freezing vary more than counts."""
-PROOF = 1.64
+PROOF = 3.0
+"""Of thousands of paths one in a thousand looks bad by chance; at less, sites are left for it."""
 MOST = 0.25
 """Frozen share of a cell at most: a crowd that says more is broken or lies."""
 
