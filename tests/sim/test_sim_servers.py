@@ -67,14 +67,16 @@ def test_what_flowed_above_the_line_is_kept_from_what_follows() -> None:
     network = world(small()).network
     counts = net.counts(1, network)
     column = column_of.py_func(1000.0)
-    hot, site, carried = np.array([True]), servers(10_000.0), []
+    hot, site, carried, loads = np.array([True]), servers(10_000.0), [], []
     for kbit in (15_000.0, *[0.0] * 8):
         counts.bins[0, 0, column] = 10
         counts.bin_kbit[0, 0, column] = 10_000
         level = float(site._shares(_first(counts), hot, 1.0)[0])
         carried.append(kbit or 10 * min(level, 1000.0))
         site.after(net.Carried(np.array(carried[-1:]), np.zeros(1), np.zeros(2)), 1.0)
+        loads.append(float(site.load[0]))
     room = 10_000.0
+    assert max(loads) == loads[0] == 1.0  # no line carries more than it can
     assert carried[1] == pytest.approx((1 - PAID) * room)  # at most so much is paid at once
     assert sum(carried[:3]) == pytest.approx(3 * room)
     assert carried[-1] == pytest.approx(room)

@@ -138,7 +138,7 @@ class Rehearsal:
             each.result()
         carried = net.carried(counts, world.network)
         world.servers.after(carried, step_s)
-        self._span += carried.kbit
+        self._span += world.servers.sent_kbit
         self.result.requests += int(carried.asked.sum())
 
     def _known(self, now: float) -> Snapshot | None:

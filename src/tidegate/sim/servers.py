@@ -38,7 +38,8 @@ class Servers:
 
     left: float64 [S], share of the capacity that wear leaves; worn_s: float64 [S], what wear adds
     to a first byte; queue: float64 [S], requests that wait; load, crest: float64 [S], utilisation
-    in the last step, and its fading maximum;
+    in the last step, and its fading maximum; owed_kbit, sent_kbit: float64 [S], what flowed above
+    the line and is on it in later steps, and what was on the line in this one;
     tier_s: how long after the encoder a chunk is at a site.
     """
 
@@ -52,6 +53,7 @@ class Servers:
     load: Floats
     crest: Floats
     owed_kbit: Floats
+    sent_kbit: Floats
     link_share: Floats
     queue_s: float
     tier_s: float
@@ -59,9 +61,11 @@ class Servers:
     def after(self, carried: Carried, step_s: float) -> None:
         """What came in the step says what holds in the next one."""
         kbps = np.maximum(self.kbps * self.left, 1e-6)
-        self.load = carried.kbit / step_s / kbps
+        wanted, room = self.owed_kbit + carried.kbit, kbps * step_s
+        self.owed_kbit = np.maximum(0.0, wanted - room)
+        self.sent_kbit = wanted - self.owed_kbit
+        self.load = self.sent_kbit / room
         self.crest = np.maximum(self.load, self.crest * np.exp(-step_s / CALM_S))
-        self.owed_kbit = np.maximum(0.0, self.owed_kbit + carried.kbit - kbps * step_s)
         self.queue = np.maximum(0.0, self.queue + carried.asked - self.requests_s * step_s)
         over = carried.over_kbit[:-1] / step_s
         allowed = self.link_share * self.link_kbps / np.maximum(over, 1e-6)
@@ -146,6 +150,7 @@ def whole(
         load=np.zeros(sites),
         crest=np.zeros(sites),
         owed_kbit=np.zeros(sites),
+        sent_kbit=np.zeros(sites),
         link_share=np.ones(len(link_kbps)),
         queue_s=queue_s,
         tier_s=tier_s,
