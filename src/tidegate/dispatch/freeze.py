@@ -72,11 +72,12 @@ def floor(topology: Topology, estimates: Estimates) -> Floats:
     return least
 
 
-def charge(topology: Topology, estimates: Estimates) -> Floats:
-    """[G, K]: the frozen share that each path adds, as far as it is proven or known before: what
-    its peering does to that access, then what its site does to all, then what is its own."""
+def charge(topology: Topology, estimates: Estimates, lines: Floats) -> Floats:
+    """[G, K]: the frozen share that each path adds to what `lines` cause (`floor`), as far as it is
+    proven or known before: what its peering does to that access, then what its site does to all,
+    then what is its own."""
     frozen, watched = estimates.frozen_s, estimates.watched_s
-    added = frozen - floor(topology, estimates)[:, None] * watched
+    added = frozen - lines[:, None] * watched
     held, across = topology.candidates != NO_SITE, topology.link != NO_LINK
     parent = np.where(held, topology.loss, 0.0)
 

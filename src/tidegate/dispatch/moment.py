@@ -42,7 +42,8 @@ class Rules:
         estimates = snapshot.estimates or freeze.update(
             None, snapshot.now, snapshot.frozen_s, snapshot.watched_s
         )
-        added = freeze.charge(topology, estimates)[paths.group, paths.place]
+        lines = freeze.floor(topology, estimates)
+        added = freeze.charge(topology, estimates, lines)[paths.group, paths.place]
         usable = self._open(snapshot.up, added)
         level, price = self._money(snapshot)
         return Figures(
@@ -50,7 +51,7 @@ class Rules:
             stay=served,
             open=usable,
             path_price=policy.price_rtt * self._rtt,
-            move_price=self._move_price(snapshot, estimates)[paths.group],
+            move_price=self._move_price(snapshot, lines)[paths.group],
             freeze_mille=MILLE * added,
             capacity=capacity,
             level=level,
@@ -95,11 +96,11 @@ class Rules:
             case _:
                 return paid, contract.price
 
-    def _move_price(self, snapshot: Snapshot, estimates: freeze.Estimates) -> Floats:
+    def _move_price(self, snapshot: Snapshot, lines: Floats) -> Floats:
         """[G]: dearer for a group that was moved a moment ago, and for one that freezes on its own
         lines: who has little in his buffer stalls when he moves."""
         policy, last = self.policy, snapshot.last
-        times = 1.0 + freeze.floor(self.paths.topology, estimates) / policy.frail
+        times = 1.0 + lines / policy.frail
         if last is not None and last.moved_at is not None:
             recent = snapshot.now - last.moved_at < policy.dwell_s
             times = np.where(recent, policy.dwell_factor, 1.0) * times
