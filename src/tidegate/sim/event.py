@@ -25,8 +25,9 @@ from tidegate.sim.world import World
 
 Tell = Callable[[float, Span], None]
 JOBS, LEAST_JOB = 3, 50_000
-"""Shares of the players for each thread, for a core that the controller took does fewer of them;
-and how many are worth a share more, whose counts are cleared and summed in every step."""
+"""Shares of the players for each of several threads, for a core that the controller took does fewer
+of them; and how many are worth a share or a thread more, which must be woken in every step, and
+whose counts are cleared and summed."""
 TINY = 1e-9
 """Moves of a line that rounding may leave over."""
 FAST_DETECT_S = 0.3
@@ -46,8 +47,9 @@ class Rehearsal:
         self.policy = policy
         self.seed = seed
         self.unlimited = unlimited
-        self.threads = threads or len(os.sched_getaffinity(0))
-        shares = min(JOBS, len(world.players) // (LEAST_JOB * self.threads))
+        worth = max(1, len(world.players) // LEAST_JOB)
+        self.threads = threads or min(len(os.sched_getaffinity(0)), worth)
+        shares = min(JOBS, worth // self.threads) if self.threads > 1 else 1
         self.jobs = self.threads * max(1, shares)
         self.counts = net.counts(self.jobs, world.network)
         self.money = money
@@ -83,7 +85,7 @@ class Rehearsal:
                     planning = None
                 known = self._known(now) if number and number % every == 0 else None
                 if known is not None:
-                    planning = controller.submit(self.planner.plan, known)
+                    planning = controller.submit(self._planned, known)
                 counted = number % turns == turns - 1
                 self._step(pool, number, now, turns, counted)
                 if counted:
@@ -125,7 +127,18 @@ class Rehearsal:
             penalised=self.policy == "client" and not self.unlimited,
             sound=self.scenario.stream.audio_only,
         )
-        count, total = len(world.players), self.jobs
+        self._advance(pool, moment)
+        carried = net.carried(counts, world.network)
+        world.servers.after(carried, step_s)
+        self._span += world.servers.sent_kbit
+        self.result.requests += int(carried.asked.sum())
+
+    def _advance(self, pool: ThreadPoolExecutor, moment: Moment) -> None:
+        world, counts, total = self.world, self.counts, self.jobs
+        count = len(world.players)
+        if total == 1:
+            kernel.advance(world.players, world.network, counts, 0, count, moment)
+            return
         running = [
             pool.submit(
                 kernel.advance, world.players, world.network, counts,
@@ -136,10 +149,13 @@ class Rehearsal:
         ]  # fmt: skip
         for each in running:
             each.result()
-        carried = net.carried(counts, world.network)
-        world.servers.after(carried, step_s)
-        self._span += world.servers.sent_kbit
-        self.result.requests += int(carried.asked.sum())
+
+    def _planned(self, known: Snapshot) -> Plan:
+        """By the controller, in its own thread."""
+        began = time.thread_time()
+        plan = self.planner.plan(known)
+        self.result.planning_s += time.thread_time() - began
+        return plan
 
     def _known(self, now: float) -> Snapshot | None:
         """What the controller learns, unless it is lost or nothing is known yet."""
@@ -211,12 +227,13 @@ class Rehearsal:
                 telemetry.liars = failure.share
 
     def _hit(self, failure: Failure) -> npt.NDArray[np.int64]:
-        """Numbers of the sites that a failure strikes: those named, or a share of the capacity."""
+        """Numbers of the sites that a failure strikes: those named, or a share of the capacity,
+        others with each seed."""
         sites = self.world.topology.sites
         if failure.sites:
             names = {site.name: number for number, site in enumerate(sites)}
             return np.array([names[name] for name in failure.sites])
-        order = np.random.Generator(np.random.Philox(7)).permutation(len(sites))
+        order = np.random.Generator(np.random.Philox(7 + self.seed)).permutation(len(sites))
         capacity = np.array([sites[number].capacity_mbps for number in order])
         hit: npt.NDArray[np.int64] = order[
             np.cumsum(capacity) <= failure.share * capacity.sum() + 1e-9

@@ -49,6 +49,8 @@ class Result:
     requests: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    planning_s: float = 0.0
+    """Of `cpu_s`: the controller's, the same for any audience."""
 
     def freeze_rate(self, by: str | None = None) -> Any:
         """Of all; of each kind (`kinds`) or line (`lines`) as an array."""
@@ -106,4 +108,5 @@ class Result:
             "times_real_time": self.duration_s / max(self.wall_s, 1e-9),
             "wall_s": self.wall_s,
             "cpu_s": self.cpu_s,
+            "planning_s": self.planning_s,
         }
