@@ -34,7 +34,7 @@ def test_a_line_of_json(short: Path) -> None:
     assert figures["times_real_time"] > 0
     assert (
         json.loads(sim(short, "--scale", "0.001", "--json").stdout)
-        | {key: figures[key] for key in ("wall_s", "cpu_s", "times_real_time")}
+        | {key: figures[key] for key in ("wall_s", "cpu_s", "planning_s", "times_real_time")}
         == figures
     )
 

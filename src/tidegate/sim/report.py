@@ -65,11 +65,12 @@ def page(study: Study) -> str:
         f'<section class="wide"><h2>What the dispatcher said</h2>{_reasons(study.ours)}</section>',
     ]  # fmt: skip
     held = "" if chosen.holds else " (no fleet that was tried holds the target)"
+    main = "".join(body).replace(" %", "\N{NO-BREAK SPACE}%")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title + held)}</title><style>{STYLE.read_text()}</style></head>"
-        f"<body><main>{''.join(body)}</main></body></html>\n"
+        f"<body><main>{main}</main></body></html>\n"
     )
 
 

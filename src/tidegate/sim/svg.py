@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 
-WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 118, 14, 34
+WIDTH, HEIGHT = 640, 270
+LEFT, RIGHT, TOP, BOTTOM = 52, 118, 24, 34
+ABOVE = 14
+"""Of the first bar, where no unit stands."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ def bars(rows: Sequence[tuple[str, float, str, str]], unit: str) -> str:
     """Lying bars: (name, value, what stands at its end, tone)."""
     most = max((value for _, value, _, _ in rows), default=0.0) or 1.0
     tall, left = 28, 200
-    height = TOP + tall * len(rows) + 22
+    height = ABOVE + tall * len(rows) + 22
     parts = []
     for number, (name, value, said, tone) in enumerate(rows):
-        y = TOP + number * tall
+        y = ABOVE + number * tall
         long = max(1.5, value / most * (WIDTH - left - 130))
         parts.append(_text(left - 8, y + 15, name, "label"))
         parts.append(
@@ -93,7 +95,7 @@ def _frame(most_x: float, most_y: float, x_unit: str, y_unit: str) -> str:
         parts.append(_text(at, HEIGHT - BOTTOM + 15, f"{x:g}", "tick middle"))
         x = round(x + step, 9)
     parts.append(_text(WIDTH - RIGHT, HEIGHT - 4, x_unit, "unit right"))
-    parts.append(_text(2, TOP - 3, y_unit, "unit"))
+    parts.append(_text(2, TOP - 12, y_unit, "unit"))
     return "".join(parts)
 
 
