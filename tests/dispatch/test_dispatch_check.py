@@ -54,7 +54,9 @@ def test_whatever_comes_in_a_plan_comes_out(lies: dict[str, tuple[float, float]]
 
 def test_demand_that_is_no_number_is_taken_from_the_viewers() -> None:
     snapshot, words = said(**changed("demand_mbps", 3, float("nan")))
-    assert "1 groups' demands are no numbers" in words
+    groups = len(TOPOLOGY.groups)
+    told = f"groups' demands are no numbers: taken from their viewers (1 of {groups})"
+    assert told in words
     assert snapshot.demand_mbps[3] == pytest.approx(known(TOPOLOGY, 0.4).demand_mbps[3], rel=1e-6)
 
 
@@ -67,7 +69,7 @@ def test_demand_beyond_what_viewers_can_take_is_cut() -> None:
 def test_a_site_cannot_hold_more_than_was_built() -> None:
     snapshot, words = said(**changed("capacity_mbps", 2, 1e9))
     assert snapshot.capacity_mbps[2] == capacity(TOPOLOGY)[2]
-    assert "1 sites' capacities are more than can be" in words
+    assert "sites' capacities are more than can be: taken as the most (1 of 12)" in words
 
 
 def test_more_frozen_than_watched_cannot_be() -> None:
@@ -95,7 +97,7 @@ def test_when_most_are_unheard_of_the_ear_is_at_fault() -> None:
 
 def test_a_clock_that_is_ahead_is_told_and_counts_as_now() -> None:
     snapshot, words = said(**changed("reported_at", 4, 5000.0))
-    assert "1 sites' clocks are ahead of ours" in words
+    assert "clocks are ahead of ours: their figures are taken as of now (1 of 12)" in words
     assert (snapshot.capacity_mbps == capacity(TOPOLOGY)).all()
 
 

@@ -46,7 +46,7 @@ def test_standing_still_needs_no_reason() -> None:
 
 def test_repairs_of_telemetry_are_told() -> None:
     plan = Dispatcher(TOPOLOGY).plan(known(TOPOLOGY, 0.3, load_mbps=np.full(16, np.nan)))
-    assert "16 sites' loads are no numbers: taken as 0" in plan.reasons
+    assert "sites' loads are no numbers: taken as 0 (16 of 16)" in plan.reasons
 
 
 def test_clock_and_lists() -> None:

@@ -38,10 +38,10 @@ class Words:
         self.said: list[str] = []
 
     def count(self, wrong: npt.NDArray[np.bool_], what: str) -> None:
-        """`what` with the number that is wrong in front."""
+        """`what`, with how many are wrong."""
         number = int(np.count_nonzero(wrong))
         if number:
-            self.said.append(f"{number} {what}")
+            self.said.append(f"{what} ({number} of {wrong.size:,})")
 
 
 def checked(
