@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sim_world import rehearsed, result, small, world
 
+from tidegate.sim.failures import struck
 from tidegate.sim.players import AWAY, FROZEN, PLAYING, STARTING
 from tidegate.sim.policies import NAMES
 
@@ -140,6 +141,16 @@ def test_what_breaks_is_survived(failure: dict[str, object]) -> None:
     assert run.plan is not None
     np.testing.assert_allclose(run.plan.weights.sum(axis=1), 1.0, atol=1e-4)
     assert run.result.figures()["freeze_rate"] < 0.1
+
+
+def test_a_share_of_the_capacity_is_another_with_each_seed() -> None:
+    scenario = small(failures=[{"at_s": 10, "what": "site_down", "share": 0.3}])
+    (failure,), sites = scenario.failures, rehearsed(scenario, "nearest").world.topology.sites
+    built = np.array([site.capacity_mbps for site in sites])
+    hits = [struck(failure, sites, seed) for seed in range(6)]
+    assert all(0 < built[hit].sum() <= 0.3 * built.sum() + 1e-6 for hit in hits)
+    assert (hits[0] == struck(failure, sites, 0)).all()
+    assert len({tuple(sorted(hit)) for hit in hits}) > 1
 
 
 def test_a_lost_controller_leaves_the_last_plan() -> None:

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
 from tidegate.dispatch import Plan, Snapshot, newest
 from tidegate.sim import kernel, net
+from tidegate.sim.failures import Failures
 from tidegate.sim.money import Money
 from tidegate.sim.players import FROZEN, PLAYING
 from tidegate.sim.policies import Planner, planner
 from tidegate.sim.result import Result, Span
-from tidegate.sim.scenario import Failure, Scenario
+from tidegate.sim.scenario import Scenario
 from tidegate.sim.telemetry import Telemetry
 from tidegate.sim.visit import Moment
 from tidegate.sim.world import World
@@ -30,8 +30,6 @@ of them; and how many are worth a share or a thread more, which must be woken in
 whose counts are cleared and summed."""
 TINY = 1e-9
 """Moves of a line that rounding may leave over."""
-FAST_DETECT_S = 0.3
-"""A site that dies with a word (its connections are reset) is left at once."""
 
 
 class Rehearsal:
@@ -65,7 +63,7 @@ class Rehearsal:
             world.servers.kbps = world.servers.kbps * 1e6
             world.servers.requests_s = world.servers.requests_s * 1e6
             world.servers.link_kbps = world.servers.link_kbps * 1e6
-        self._whole_links = world.servers.link_kbps.copy()
+        self.failures = Failures(world, self.telemetry, seed, unlimited)
 
     def run(self, tell: Tell = lambda _at, _span: None) -> Result:
         """To the end of the event; `tell` hears each span as it ends."""
@@ -79,7 +77,7 @@ class Rehearsal:
         with ThreadPoolExecutor(self.threads) as pool, ThreadPoolExecutor(1) as controller:
             for number in range(steps):
                 now = number * step_s
-                self._break(now)
+                self.failures.strike(now)
                 if planning is not None:  # it took a step
                     self._offered(planning.result(), now)
                     planning = None
@@ -159,11 +157,7 @@ class Rehearsal:
 
     def _known(self, now: float) -> Snapshot | None:
         """What the controller learns, unless it is lost or nothing is known yet."""
-        lost = any(
-            each.what == "controller_lost" and self._during(each, now)
-            for each in self.scenario.failures
-        )
-        if lost and not self.unlimited:
+        if self.failures.silences(now):
             return None
         return self.telemetry.snapshot(now, self.plan, self.scenario.control.every_s)
 
@@ -187,58 +181,6 @@ class Rehearsal:
         groups["turns"] = np.maximum(1, np.round(plan.ttl_s / self.scenario.control.turn_s))
         under = network.rungs["kbps"][None, :] <= plan.ladder_cap_kbps[:, None]
         groups["top"] = np.maximum(under.sum(axis=1) - 1, 0)
-
-    def _during(self, failure: Failure, now: float) -> bool:
-        return failure.at_s <= now < failure.at_s + failure.for_s
-
-    def _break(self, now: float) -> None:
-        """What is broken at this moment, from the scenario's list alone."""
-        if self.unlimited:
-            self.world.network.sites["detect_s"] = FAST_DETECT_S
-            return
-        servers, telemetry = self.world.servers, self.telemetry
-        servers.up[:] = True
-        servers.left[:] = 1.0
-        servers.worn_s[:] = 0.0
-        servers.link_kbps = self._whole_links.copy()
-        telemetry.lost = telemetry.liars = telemetry.delay_s = 0.0
-        self.world.network.sites["detect_s"] = FAST_DETECT_S
-        for failure in self.scenario.failures:
-            if not self._during(failure, now):
-                continue
-            if failure.what in ("site_down", "brown_out"):
-                hit = self._hit(failure)
-                if failure.what == "site_down":
-                    servers.up[hit] = False
-                    self.world.network.sites["detect_s"][hit] = (
-                        1e9 if failure.silent else FAST_DETECT_S
-                    )
-                else:
-                    servers.left[hit] = failure.left
-                    servers.worn_s[hit] = failure.delay_s
-            elif failure.what == "peering_cut":
-                count = round(failure.share * len(servers.link_kbps))
-                servers.link_kbps[:count] *= failure.left
-            elif failure.what == "telemetry_late":
-                telemetry.delay_s = failure.delay_s
-            elif failure.what == "telemetry_lost":
-                telemetry.lost = failure.share
-            elif failure.what == "liars":
-                telemetry.liars = failure.share
-
-    def _hit(self, failure: Failure) -> npt.NDArray[np.int64]:
-        """Numbers of the sites that a failure strikes: those named, or a share of the capacity,
-        others with each seed."""
-        sites = self.world.topology.sites
-        if failure.sites:
-            names = {site.name: number for number, site in enumerate(sites)}
-            return np.array([names[name] for name in failure.sites])
-        order = np.random.Generator(np.random.Philox(7 + self.seed)).permutation(len(sites))
-        capacity = np.array([sites[number].capacity_mbps for number in order])
-        hit: npt.NDArray[np.int64] = order[
-            np.cumsum(capacity) <= failure.share * capacity.sum() + 1e-9
-        ]
-        return hit
 
     def _close(self, now: float, seconds: float, tell: Tell) -> None:
         """A span ends: its figures, and a report."""
