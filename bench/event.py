@@ -170,8 +170,8 @@ def _tenths(report: Report, found: dict[Job, dict[str, Any]], given: argparse.Na
     backs, peaks = zip(*others, strict=True)
     report.figures["other tenths lost, ours"] = {"back_s": backs, "peak_site_load": peaks}
     report.notes.append(
-        f"{given.tenths} other tenths, ours, at the same scale: within 0.1 points of the floor after "
-        f"{max(backs):.0f} s at most; the fullest other site at "
+        f"{given.tenths} other tenths, ours, at the same scale: within 0.1 points of the floor "
+        f"after {max(backs):.0f} s at most; the fullest other site at "
         + ", ".join(f"{100 * peak:.1f}" for peak in peaks) + " %."
     )  # fmt: skip
     return max(backs) <= BACK_S and max(peaks) <= MOST_LOAD
