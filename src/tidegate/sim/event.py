@@ -132,21 +132,24 @@ class Rehearsal:
         self.result.requests += int(carried.asked.sum())
 
     def _advance(self, pool: ThreadPoolExecutor, moment: Moment) -> None:
-        world, counts, total = self.world, self.counts, self.jobs
-        count = len(world.players)
+        count, total = len(self.world.players), self.jobs
         if total == 1:
-            kernel.advance(world.players, world.network, counts, 0, count, moment)
+            self.result.players_s += self._share(0, count, moment)
             return
         running = [
             pool.submit(
-                kernel.advance, world.players, world.network, counts,
-                count * job // total, count * (job + 1) // total,
+                self._share, count * job // total, count * (job + 1) // total,
                 moment._replace(row=job),
             )
             for job in range(total)
         ]  # fmt: skip
-        for each in running:
-            each.result()
+        self.result.players_s += sum(each.result() for each in running)
+
+    def _share(self, first: int, last: int, moment: Moment) -> float:
+        """Seconds of a processor that these players took."""
+        began = time.thread_time()
+        kernel.advance(self.world.players, self.world.network, self.counts, first, last, moment)
+        return time.thread_time() - began
 
     def _planned(self, known: Snapshot) -> Plan:
         """By the controller, in its own thread."""

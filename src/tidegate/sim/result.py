@@ -49,8 +49,10 @@ class Result:
     requests: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    players_s: float = 0.0
+    """Of `cpu_s`: the players'."""
     planning_s: float = 0.0
-    """Of `cpu_s`: the controller's, the same for any audience."""
+    """The controller's: the same for any audience."""
 
     def freeze_rate(self, by: str | None = None) -> Any:
         """Of all; of each kind (`kinds`) or line (`lines`) as an array."""
@@ -108,5 +110,6 @@ class Result:
             "times_real_time": self.duration_s / max(self.wall_s, 1e-9),
             "wall_s": self.wall_s,
             "cpu_s": self.cpu_s,
+            "players_s": self.players_s,
             "planning_s": self.planning_s,
         }
