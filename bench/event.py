@@ -142,7 +142,7 @@ def _row(
 
 
 def _trials(report: Report, found: dict[Job, dict[str, Any]], given: argparse.Namespace) -> bool:
-    """Whether ours holds both."""
+    """Whether ours holds them all."""
     held = True
     for policy in ("ours", "nearest"):
         back, peak = _lost(found, policy, 0, given.lost)

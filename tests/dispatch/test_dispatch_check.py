@@ -97,7 +97,8 @@ def test_when_most_are_unheard_of_the_ear_is_at_fault() -> None:
 
 def test_a_clock_that_is_ahead_is_told_and_counts_as_now() -> None:
     snapshot, words = said(**changed("reported_at", 4, 5000.0))
-    assert "clocks are ahead of ours: their figures are taken as of now (1 of 12)" in words
+    told = "sites' clocks are ahead of ours: their figures are taken as of now (1 of 12)"
+    assert told in words
     assert (snapshot.capacity_mbps == capacity(TOPOLOGY)).all()
 
 

@@ -145,7 +145,7 @@ def test_what_breaks_is_survived(failure: dict[str, object]) -> None:
 
 def test_a_share_of_the_capacity_is_another_with_each_seed() -> None:
     scenario = small(failures=[{"at_s": 10, "what": "site_down", "share": 0.3}])
-    (failure,), sites = scenario.failures, rehearsed(scenario, "nearest").world.topology.sites
+    (failure,), sites = scenario.failures, world(scenario).topology.sites
     built = np.array([site.capacity_mbps for site in sites])
     hits = [struck(failure, sites, seed) for seed in range(6)]
     assert all(0 < built[hit].sum() <= 0.3 * built.sum() + 1e-6 for hit in hits)

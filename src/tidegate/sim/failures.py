@@ -25,8 +25,8 @@ class Failures:
     def __init__(self, world: World, telemetry: Telemetry, seed: int, unlimited: bool) -> None:
         self._world = world
         self._telemetry = telemetry
-        self._seed = seed
         self._listed = () if unlimited else world.scenario.failures
+        self._hits = [struck(each, world.topology.sites, seed) for each in self._listed]
         self._whole_links = world.servers.link_kbps.copy()
 
     def strike(self, now: float) -> None:
@@ -38,24 +38,22 @@ class Failures:
         servers.link_kbps = self._whole_links.copy()
         telemetry.lost = telemetry.liars = telemetry.delay_s = 0.0
         self._world.network.sites["detect_s"] = FAST_DETECT_S
-        for failure in self._listed:
+        for failure, hit in zip(self._listed, self._hits, strict=True):
             if _during(failure, now):
-                self._one(failure)
+                self._one(failure, hit)
 
     def silences(self, now: float) -> bool:
         """Whether the controller is lost."""
         return any(each.what == "controller_lost" and _during(each, now) for each in self._listed)
 
-    def _one(self, failure: Failure) -> None:
+    def _one(self, failure: Failure, hit: npt.NDArray[np.int64]) -> None:
         servers, telemetry = self._world.servers, self._telemetry
         match failure.what:
             case "site_down":
-                hit = self._hit(failure)
                 servers.up[hit] = False
                 detect_s = NEVER_S if failure.silent else FAST_DETECT_S
                 self._world.network.sites["detect_s"][hit] = detect_s
             case "brown_out":
-                hit = self._hit(failure)
                 servers.left[hit] = failure.left
                 servers.worn_s[hit] = failure.delay_s
             case "peering_cut":
@@ -67,9 +65,6 @@ class Failures:
                 telemetry.lost = failure.share
             case "liars":
                 telemetry.liars = failure.share
-
-    def _hit(self, failure: Failure) -> npt.NDArray[np.int64]:
-        return struck(failure, self._world.topology.sites, self._seed)
 
 
 def struck(failure: Failure, sites: tuple[Site, ...], seed: int) -> npt.NDArray[np.int64]:
