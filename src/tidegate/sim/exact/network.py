@@ -75,8 +75,8 @@ class Network:
         """Downloads `bits` after a latency of `ms`, with `level_ms` of buffer at the request.
 
         Looks when `LOOK_BITS` and `LOOK_MS` more have passed, the latency being part of the first,
-        and leaves off when `watch` says so. Returns the bits that came, the milliseconds since the
-        request and what `watch` said.
+        while bits are missing, and leaves off when `watch` says so. Returns the bits that came, the
+        milliseconds since the request and what `watch` said.
         """
         got, wait_ms = 0.0, LOOK_MS - ms
         while True:
@@ -95,7 +95,7 @@ class Network:
                 continue
             step = max(LOOK_BITS, LOOK_MS * kbps)
             took = step / kbps
-            while target is None and step < bits - got and step <= left * kbps:
+            while target is None and got + step < bits and step <= left * kbps:
                 left -= took
                 got += step
                 ms += took
